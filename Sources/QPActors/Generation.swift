@@ -1,0 +1,122 @@
+// Generation.swift
+//
+// One configuration, built completely before it is used; a session keeps the one it began with.
+
+public import QPHooks
+import Synchronization
+
+/// A plugin of a generation.
+public struct LoadedPlugin: Sendable {
+    /// The name in configuration, with its instance number (`my_rcpt_check:0`).
+    public let name: String
+    /// The words after it.
+    public let arguments: [String]
+    /// Where the line stands: `file:line`.
+    public let place: String
+    /// The hooks it answers.
+    public let hooks: Set<HookID>
+    /// Its live switches.
+    public let runtime: PluginRuntime
+    package let instance: any Plugin
+    package let declarations: PluginDeclarations
+
+    package init(
+        name: String, arguments: [String], place: String, hooks: Set<HookID>, runtime: PluginRuntime,
+        instance: any Plugin, declarations: PluginDeclarations
+    ) {
+        self.name = name
+        self.arguments = arguments
+        self.place = place
+        self.hooks = hooks
+        self.runtime = runtime
+        self.instance = instance
+        self.declarations = declarations
+    }
+}
+
+/// One configuration.
+public final class Generation: Sendable {
+    /// Its number, from 1.
+    public let number: Int
+    /// Everything beside plugins.
+    public let settings: ServerSettings
+    /// The plugins in order; a `PluginSlot` is a place in this list.
+    public let plugins: [LoadedPlugin]
+    let runtimes: [PluginRuntime]
+    /// The names of the plugins, by slot.
+    package let names: [String]
+    package let chains: SessionChains
+    package let arrival: ArrivalChain
+    package let serverChains: ServerChains
+    /// What all configured backends can keep.
+    public let capabilities: BackendCapabilities
+    /// The extensions EHLO offers.
+    public let offered: Set<ServiceExtension>
+    package let ehloTail: [String]
+    private let tables: Mutex<ConfigSnapshot>
+
+    package init(
+        number: Int, settings: ServerSettings, plugins: [LoadedPlugin], hookTables: [HookTable],
+        tables: ConfigSnapshot
+    ) {
+        self.number = number
+        self.settings = settings
+        self.plugins = plugins
+        self.runtimes = plugins.map(\.runtime)
+        self.names = plugins.map(\.name)
+        var chains = SessionChains()
+        var arrival = ArrivalChain()
+        var server = ServerChains()
+        for table in hookTables {
+            chains.append(table.session)
+            arrival.elements += table.arrival.elements
+            server.append(table.server)
+        }
+        self.chains = chains
+        self.arrival = arrival
+        self.serverChains = server
+        let backends = plugins.compactMap(\.declarations.backend)
+        var capabilities: BackendCapabilities = backends.isEmpty ? [.eightBitMIME] : .all
+        for backend in backends { capabilities.formIntersection(backend) }
+        self.capabilities = capabilities
+        self.offered = Self.offered(settings, capabilities)
+        self.ehloTail = Self.ehloTail(self.offered, settings)
+        self.tables = Mutex(tables)
+    }
+
+    /// The content of all data files now.
+    package var snapshot: ConfigSnapshot { self.tables.withLock { $0 } }
+
+    /// Puts new content of data files in place; sessions that run keep theirs.
+    package func replaceTables(_ snapshot: ConfigSnapshot) {
+        self.tables.withLock { $0 = snapshot }
+    }
+
+    private static func offered(
+        _ settings: ServerSettings, _ capabilities: BackendCapabilities
+    ) -> Set<ServiceExtension> {
+        var offered = settings.extensions
+        if !capabilities.contains(.eightBitMIME) { offered.remove(.eightBitMIME) }
+        if !capabilities.contains([.smtputf8, .eightBitMIME]) { offered.remove(.smtputf8) }
+        if !capabilities.contains(.binaryMIME) || !offered.contains(.chunking) { offered.remove(.binaryMIME) }
+        if !capabilities.contains(.dsn) { offered.remove(.dsn) }
+        return offered
+    }
+
+    private static func ehloTail(_ offered: Set<ServiceExtension>, _ settings: ServerSettings) -> [String] {
+        var lines: [String] = []
+        if offered.contains(.pipelining) { lines.append("PIPELINING") }
+        if offered.contains(.size) { lines.append(settings.databytes.map { "SIZE \($0)" } ?? "SIZE") }
+        if offered.contains(.eightBitMIME) { lines.append("8BITMIME") }
+        if offered.contains(.smtputf8) { lines.append("SMTPUTF8") }
+        if offered.contains(.chunking) { lines.append("CHUNKING") }
+        if offered.contains(.binaryMIME) { lines.append("BINARYMIME") }
+        if offered.contains(.dsn) { lines.append("DSN") }
+        if offered.contains(.limits) {
+            lines.append("LIMITS RCPTMAX=\(settings.limits.maxRecipients) MAILMAX=\(settings.limits.maxTransactions)")
+        }
+        if offered.contains(.enhancedStatusCodes) { lines.append("ENHANCEDSTATUSCODES") }
+        lines.append("HELP")
+        return lines
+    }
+}

@@ -1,0 +1,163 @@
+// LoopCore.swift
+//
+// What the sessions of one event loop share.
+
+public import QPHooks
+public import QPTelemetry
+
+/// One event loop with what its sessions share: executor, deadlines, counts, buffers. Lives as long as the process.
+public final class LoopCore: @unchecked Sendable {
+    // Invariant: everything that changes is touched on the loop only.
+    /// The loop.
+    public let loop: any SessionLoop
+    /// Its executor.
+    public let executor: LoopExecutor
+    /// Its number, from 0.
+    public let number: Int
+    package let counters = LoopCounters()
+    private var wheel: LoopWheel
+    private var armed = Int64.max
+    private var spare: [UInt8] = []
+    private var dateSecond = Int64.min
+    private var dateText = RFC5322Date(seconds: 0)
+    private var zoneCheckedAt = Int64.min
+
+    /// Makes the core of a loop.
+    public init(_ loop: any SessionLoop, number: Int) {
+        self.loop = loop
+        self.number = number
+        self.executor = LoopExecutor(loop)
+        self.wheel = LoopWheel(now: loop.monotonicNow())
+    }
+
+    /// Now.
+    @inline(__always)
+    package var now: Int64 { self.loop.monotonicNow() }
+
+    /// The clock that plugins see.
+    public var clock: any SessionClock { LoopClock(core: self) }
+
+    // MARK: Deadlines
+
+    /// Sets a deadline; on the loop.
+    public func setDeadline(_ node: WheelNode, to nanoseconds: Int64, for target: any DeadlineTarget) {
+        node.target = target
+        self.wheel.set(node, to: nanoseconds)
+        self.arm()
+    }
+
+    /// Forgets a deadline; on the loop.
+    public func removeDeadline(_ node: WheelNode) {
+        self.wheel.remove(node)
+        node.target = nil
+    }
+
+    /// The loop's timer has come; on the loop.
+    public func tick() {
+        self.armed = .max
+        let due = self.wheel.due(at: self.now)
+        for node in due { node.target?.deadlinePassed() }
+        self.arm()
+    }
+
+    private func arm() {
+        guard let next = self.wheel.nextTick(), next < self.armed else { return }
+        self.armed = next
+        self.loop.wake(at: next)
+    }
+
+    // MARK: Buffers
+
+    /// A buffer for replies, empty; give it back with `giveBack`.
+    package func takeBuffer() -> [UInt8] {
+        var buffer: [UInt8] = []
+        swap(&buffer, &self.spare)
+        return buffer
+    }
+
+    /// Takes a buffer back for the next session.
+    public func giveBack(_ buffer: consuming [UInt8]) {
+        guard buffer.capacity <= 65536, buffer.capacity > self.spare.capacity else { return }
+        buffer.removeAll(keepingCapacity: true)
+        self.spare = buffer
+    }
+
+    // MARK: Dates
+
+    /// The date of now, made once a second.
+    package func date() -> RFC5322Date {
+        let second = self.loop.wallNow() / 1_000_000_000
+        if second != self.dateSecond {
+            self.dateSecond = second
+            self.dateText = RFC5322Date(seconds: second, offsetMinutes: self.loop.zone())
+        }
+        return self.dateText
+    }
+
+    // MARK: Counts
+
+    /// Hook statistics of this loop; on the loop.
+    public func hookStatistics() -> [HookStatistics] { self.counters.statistics() }
+
+    /// Counts of this loop; on the loop.
+    public func serverCounters() -> ServerCounters { self.counters.serverCounters() }
+}
+
+/// The clock of a loop, for plugins.
+struct LoopClock: SessionClock {
+    let core: LoopCore
+
+    var now: MonotonicTime { MonotonicTime(nanoseconds: self.core.loop.monotonicNow()) }
+    var wall: Int64 { self.core.loop.wallNow() }
+    var zone: Int { self.core.loop.zone() }
+
+    func sleep(until deadline: MonotonicTime) async throws {
+        let sleeper = LoopSleeper(core: self.core)
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                sleeper.start(until: deadline.nanoseconds, continuation)
+            }
+        } onCancel: {
+            sleeper.cancel()
+        }
+    }
+}
+
+/// One wait on a loop's wheel.
+final class LoopSleeper: DeadlineTarget, @unchecked Sendable {
+    // Invariant: everything that changes is touched on the loop only.
+    private let core: LoopCore
+    private let node = WheelNode()
+    private var continuation: CheckedContinuation<Void, any Error>?
+    private var isCancelled = false
+
+    init(core: LoopCore) {
+        self.core = core
+    }
+
+    func start(until deadline: Int64, _ continuation: CheckedContinuation<Void, any Error>) {
+        self.onLoop {
+            guard !self.isCancelled else { return continuation.resume(throwing: CancellationError()) }
+            self.continuation = continuation
+            self.core.setDeadline(self.node, to: deadline, for: self)
+        }
+    }
+
+    func cancel() {
+        self.onLoop {
+            self.isCancelled = true
+            self.core.removeDeadline(self.node)
+            self.continuation?.resume(throwing: CancellationError())
+            self.continuation = nil
+        }
+    }
+
+    func deadlinePassed() {
+        self.continuation?.resume()
+        self.continuation = nil
+    }
+
+    private func onLoop(_ work: @escaping @Sendable () -> Void) {
+        if self.core.loop.isInLoop { work() } else { self.core.loop.execute(work) }
+    }
+}

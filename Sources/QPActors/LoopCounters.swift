@@ -1,0 +1,121 @@
+// LoopCounters.swift
+//
+// What one loop counts; read by hopping to the loop and copying.
+
+import QPHooks
+public import QPTelemetry
+import Glibc
+import Synchronization
+
+/// Numbers the plugins of the process by name, so that counts go on across reloads.
+final class PluginNumbers: Sendable {
+    static let shared = PluginNumbers()
+    /// Plugins beyond share the last number.
+    static let limit = 512
+    private let names = Mutex<[String]>([])
+
+    func number(of name: String) -> Int {
+        self.names.withLock { names in
+            if let index = names.firstIndex(of: name) { return index }
+            guard names.count < Self.limit - 1 else { return Self.limit - 1 }
+            names.append(name)
+            return names.count - 1
+        }
+    }
+
+    var all: [String] { self.names.withLock { $0 } }
+}
+
+/// Counts of one loop. Loop-local, but for reading `ServerCounters` of another loop after its threads are gone.
+public final class LoopCounters: @unchecked Sendable {
+    // Invariant: touched on the loop only. Raw memory, because a counted class property costs an exclusivity check for
+    // every increment; pages that no plugin touches stay unmapped.
+    private let verdicts: UnsafeMutablePointer<UInt64>
+    private let latencies: UnsafeMutablePointer<UInt32>
+    private let replies: UnsafeMutablePointer<UInt64>
+    /// Everything that is not a hook run.
+    public var server = ServerCounters()
+
+    static let hooks = HookID.allCases.count
+    static let fields = 14
+    private static let cells = PluginNumbers.limit * hooks
+    private static let replyCodes = 600
+
+    init() {
+        self.verdicts = Self.zeroed(UInt64.self, Self.cells * Self.fields)
+        self.latencies = Self.zeroed(UInt32.self, Self.cells * LatencyScale.count)
+        self.replies = Self.zeroed(UInt64.self, Self.replyCodes)
+    }
+
+    deinit {
+        free(self.verdicts)
+        free(self.latencies)
+        free(self.replies)
+    }
+
+    private static func zeroed<Element: BitwiseCopyable>(
+        _ type: Element.Type, _ count: Int
+    ) -> UnsafeMutablePointer<Element> {
+        // calloc gives pages that cost nothing until they are touched.
+        guard let memory = calloc(count, MemoryLayout<Element>.stride) else {
+            return UnsafeMutablePointer<Element>.allocate(capacity: count)
+        }
+        return memory.bindMemory(to: type, capacity: count)
+    }
+
+    /// The fields behind the seven verdicts.
+    enum Field: Int {
+        case errors = 7, timeouts, shadowRuns, shadowDifferences, brokenOff, stragglers, nanoseconds
+    }
+
+    @inline(__always)
+    func ran(_ cell: Int, _ verdict: ReturnCode, nanoseconds: UInt64, bucket: UInt8) {
+        let base = self.verdicts + cell &* Self.fields
+        base[Int(verdict.rawValue)] &+= 1
+        base[Field.nanoseconds.rawValue] &+= nanoseconds
+        self.latencies[cell &* LatencyScale.count &+ Int(bucket)] &+= 1
+    }
+
+    func count(_ cell: Int, _ field: Field) {
+        self.verdicts[cell &* Self.fields &+ field.rawValue] &+= 1
+    }
+
+    @inline(__always)
+    func replied(_ code: Int) {
+        guard code >= 0, code < Self.replyCodes else { return }
+        self.replies[code] &+= 1
+    }
+
+    /// Everything that is not zero.
+    func statistics() -> [HookStatistics] {
+        var result: [HookStatistics] = []
+        for (number, name) in PluginNumbers.shared.all.enumerated() {
+            for hook in HookID.allCases {
+                let cell = number * Self.hooks + Int(hook.rawValue)
+                let base = self.verdicts + cell * Self.fields
+                guard (0..<Self.fields).contains(where: { base[$0] != 0 }) else { continue }
+                var statistics = HookStatistics(plugin: name, hook: hook.name)
+                for index in 0..<7 { statistics.verdicts[index] = base[index] }
+                statistics.errors = base[Field.errors.rawValue]
+                statistics.timeouts = base[Field.timeouts.rawValue]
+                statistics.shadowRuns = base[Field.shadowRuns.rawValue]
+                statistics.shadowDifferences = base[Field.shadowDifferences.rawValue]
+                statistics.brokenOff = base[Field.brokenOff.rawValue]
+                statistics.stragglers = base[Field.stragglers.rawValue]
+                statistics.nanoseconds = base[Field.nanoseconds.rawValue]
+                for bucket in 0..<LatencyScale.count {
+                    statistics.latencies[bucket] = self.latencies[cell * LatencyScale.count + bucket]
+                }
+                result.append(statistics)
+            }
+        }
+        return result
+    }
+
+    /// Everything beside hook runs.
+    func serverCounters() -> ServerCounters {
+        var counters = self.server
+        for code in 0..<Self.replyCodes where self.replies[code] != 0 { counters.replies[code] = self.replies[code] }
+        return counters
+    }
+}

@@ -1,0 +1,471 @@
+// Session+Commands.swift
+//
+// RFC 5321 §4.1.1: the commands, each with its hooks.
+
+import QPHooks
+import QPTelemetry
+
+extension Session {
+    var settings: ServerSettings { self.generation.settings }
+    private var chains: SessionChains { self.generation.chains }
+
+    // MARK: Opening
+
+    /// Looks the peer up, asks connect, greets.
+    func begin() {
+        guard let timeout = self.settings.reverseDNS else { return self.askConnect() }
+        self.suspend(
+            FunctionRun { session in
+                await session.lookUpPeer(timeout)
+                session.isDeciding = false
+                guard session.phase == .opening else { return }
+                session.askConnect()
+            })
+    }
+
+    private func lookUpPeer(_ timeout: Duration) async {
+        let origin = EffectOrigin(session: self.state.id, plugin: "", hook: nil, call: 0)
+        let question = DNSQuestion.ptr(self.state.connection.remoteAddress.description)
+        let token = self.token
+        let answer = try? await self.context.seams.resolver.resolve(question, timeout: timeout, origin: origin)
+        guard self.token == token, case .names(let names)? = answer, let name = names.first else { return }
+        let allowed = name.filter { $0.isASCII && ($0.isLetter || $0.isNumber || "-.[]".contains($0)) }
+        if !allowed.isEmpty { self.state.remoteHost = allowed }
+    }
+
+    private func askConnect() {
+        let connection = self.state.connection
+        self.log(
+            .notice, "Connection from \(self.state.remoteHost) [\(connection.remoteAddress)]",
+            fields: [("port", String(connection.remotePort)), ("listener", connection.listener)])
+        self.ask(.connect, self.chains.connect, PlainEvent()) { session, _, verdict in session.connected(verdict) }
+    }
+
+    private func connected(_ verdict: Verdict<Void>) {
+        switch verdict {
+        case .refused(let denial):
+            self.refuse(denial, .connect)
+            self.leave(.server)
+        case .done:
+            self.awaitCommands()
+        case .ok, .okSaying, .declined, .declinedSaying:
+            // RFC 5321 §4.2: the greeting begins with the server's name.
+            let text: String
+            if let greeting = self.settings.greeting {
+                text = greeting.uppercased().split { !$0.isLetter }.contains("ESMTP") ? greeting : greeting + " ESMTP"
+            } else {
+                text = "\(self.settings.me) ESMTP qpserver ready"
+            }
+            self.send(Reply(220, nil, text))
+            self.awaitCommands()
+        }
+    }
+
+    private func awaitCommands() {
+        self.phase = .command
+        self.startCommandTimer()
+    }
+
+    /// Sends what a refusal becomes at a hook.
+    func refuse(_ denial: Denial, _ hook: HookID) {
+        self.send(ReplyPolicy.reply(to: denial, at: hook) ?? Reply(451, .otherSystem, "try again later"))
+    }
+
+    // MARK: Commands
+
+    /// One line, without its end.
+    func heard(_ bytes: UnsafeRawBufferPointer, bareLF: Bool) {
+        if bareLF, !self.toleratesBareLF() { return }
+        let line = CommandLine(bytes)
+        if self.context.seams.log.accepts(.debug, plugin: nil) {
+            let shown = line.verb == .auth ? "auth <hidden>" : "\(line.name) \(line.argument)"
+            self.log(.debug, "dispatching \(shown)")
+        }
+        guard line.isClean else {
+            return self.object(Reply(500, .syntaxError, "control characters in command"))
+        }
+        switch line.verb {
+        case .ehlo: self.heardHello(line, isExtended: true)
+        case .helo: self.heardHello(line, isExtended: false)
+        case .mail: self.heardMail(line)
+        case .rcpt: self.heardRecipient(line)
+        case .data: self.heardData(line)
+        case .bdat: self.heardChunk(line)
+        case .rset: self.heardReset(line)
+        case .noop: self.heardNoop(line)
+        case .vrfy: self.heardVerify(line)
+        case .help: self.heardHelp(line)
+        case .quit: self.heardQuit(line)
+        case .expn: self.object(Reply(502, .invalidCommand, "EXPN not implemented"))
+        case .auth, .starttls, .lhlo, .other: self.heardUnknown(line)
+        }
+    }
+
+    /// RFC 5321 §2.3.8: only CRLF ends a line. False: refused.
+    private func toleratesBareLF() -> Bool {
+        switch self.bareNewlinePolicy {
+        case .refuse:
+            self.object(Reply(500, .syntaxError, "line ends in a bare LF"))
+            return false
+        case .warn:
+            self.core.counters.server.bareNewlineWarnings &+= 1
+            return true
+        case .fold, .pass:
+            return true
+        }
+    }
+
+    /// Refuses arguments where RFC 5321 §4.1.1 has none; trailing blanks are harmless.
+    private func takesNoArgument(_ line: CommandLine) -> Bool {
+        if line.argument.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return true }
+        self.object(Reply(501, .invalidArguments, "no parameters allowed"))
+        return false
+    }
+
+    private func argument(of line: CommandLine) -> String? { line.argument.isEmpty ? nil : line.argument }
+
+    // MARK: HELO, EHLO
+
+    private func heardHello(_ line: CommandLine, isExtended: Bool) {
+        let hook: HookID = isExtended ? .ehloParse : .heloParse
+        let chain = isExtended ? self.chains.ehloParse : self.chains.heloParse
+        self.ask(hook, chain, ParseEvent(verb: line.name, argument: line.argument)) { session, event, verdict in
+            session.parsedHello(event, verdict.value, isExtended)
+        }
+    }
+
+    private func parsedHello(_ event: ParseEvent, _ parser: LineParser?, _ isExtended: Bool) {
+        var host: String?
+        var extras: [String] = []
+        if let parser {
+            switch self.parse(event, parser) {
+            case .parsed(let name, let rest)?:
+                host = name
+                extras = rest
+            case .failed(let text)?:
+                return self.object(Reply(501, .invalidArguments, text.isEmpty ? "syntax error" : text))
+            case nil:
+                host = event.argument
+            }
+        } else if let hello = Hello(event.argument) {
+            host = hello.host
+            extras = hello.extras
+        }
+        guard let host, !host.isEmpty else {
+            return self.object(Reply(501, .invalidArguments, "\(event.verb.uppercased()) needs a host name"))
+        }
+        let words = extras
+        if self.machine.isInTransaction {
+            // RFC 5321 §4.1.4: EHLO in the middle of a mail resets it.
+            self.resetTransaction(force: true) { session in session.askHello(host, words, isExtended) }
+        } else {
+            self.askHello(host, words, isExtended)
+        }
+    }
+
+    private func parse(_ event: ParseEvent, _ parser: LineParser) -> LineParser.Result? {
+        do {
+            return try parser.parse(event.verb, event.argument)
+        } catch {
+            self.log(.error, "parsing plugin failed: \(error)")
+            return nil
+        }
+    }
+
+    private func askHello(_ host: String, _ extras: [String], _ isExtended: Bool) {
+        self.state.introduction = nil
+        let event = HelloEvent(host: host, extras: extras, isExtended: isExtended)
+        self.ask(
+            isExtended ? .ehlo : .helo, isExtended ? self.chains.ehlo : self.chains.helo, event
+        ) { session, event, verdict in session.greeted(event, verdict) }
+    }
+
+    private func greeted(_ event: HelloEvent, _ verdict: Verdict<Void>) {
+        switch verdict {
+        case .refused(let denial):
+            self.machine.greetingRefused()
+            self.refuse(denial, event.isExtended ? .ehlo : .helo)
+            if denial.kind.disconnects { self.leave(.server) }
+        case .done:
+            self.machine.greetingRefused()
+        case .ok, .okSaying, .declined, .declinedSaying:
+            self.machine.greeted()
+            self.state.introduction = Introduction(host: event.host, isExtended: event.isExtended)
+            let first = "\(self.settings.me) Hello \(self.state.remoteHost) [\(self.state.connection.remoteAddress)]"
+            if event.isExtended {
+                self.send(Reply(250, nil, lines: [first] + self.generation.ehloTail))
+            } else {
+                self.send(Reply(250, nil, first))
+            }
+        }
+    }
+
+    /// The extensions that this client may use: none after HELO.
+    private var offered: Set<ServiceExtension> {
+        self.state.introduction?.isExtended == true ? self.generation.offered : []
+    }
+
+    // MARK: MAIL
+
+    private func heardMail(_ line: CommandLine) {
+        if let objection = self.machine.objectionToMail() { return self.object(objection) }
+        if self.machine.isExhausted {
+            self.send(Reply(421, .securityPolicy, "too many messages in one session"))
+            return self.leave(.server)
+        }
+        if line.rawArgument != nil { return self.object(PathError.nonASCII.reply(sender: true)) }
+        let argument = line.argument
+        self.resetTransaction(force: true) { session in
+            session.mailNumber &+= 1
+            session.state.transaction.number = session.mailNumber
+            session.ask(
+                .mailParse, session.chains.mailParse, ParseEvent(verb: "mail", argument: argument)
+            ) { session, event, verdict in session.parsedMail(event, verdict.value) }
+        }
+    }
+
+    private func parsedMail(_ event: ParseEvent, _ parser: LineParser?) {
+        guard let pieces = self.pieces(event, parser, prefix: "FROM:", isSender: true) else { return }
+        self.ask(
+            .mailPre, self.chains.mailPre, PathEvent(path: pieces.path, parameters: pieces.parameters)
+        ) { session, event, verdict in session.mended(sender: verdict.value ?? event.path, event.parameters) }
+    }
+
+    /// The path and the parameters of MAIL or RCPT; `nil`: an objection was sent.
+    private func pieces(
+        _ event: ParseEvent, _ parser: LineParser?, prefix: String, isSender: Bool
+    ) -> (path: String, parameters: [ESMTPParameter])? {
+        guard let parser else {
+            do throws(PathError) {
+                return try PathParser.split(event.argument, prefix: prefix)
+            } catch {
+                self.object(error.reply(sender: isSender))
+                return nil
+            }
+        }
+        switch self.parse(event, parser) {
+        case .parsed(let path, let rest)?:
+            let parameters = rest.map { word in
+                let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+                return ESMTPParameter(parts.first ?? "", parts.count > 1 ? parts[1] : nil)
+            }
+            return (path, parameters)
+        case .failed(let text)?:
+            self.object(Reply(501, .invalidArguments, text.isEmpty ? "syntax error in command" : text))
+        case nil:
+            self.object(Reply(501, .invalidArguments, "syntax error in command"))
+        }
+        return nil
+    }
+
+    private func mended(sender path: String, _ parameters: [ESMTPParameter]) {
+        let options: MailOptions
+        switch MailOptions.parse(parameters, offered: self.offered) {
+        case .success(let parsed): options = parsed
+        case .failure(let error): return self.object(error.reply)
+        }
+        let sender: ReversePath
+        do throws(PathError) {
+            sender = try PathParser.reversePath(path, smtputf8: options.smtputf8)
+        } catch {
+            return self.object(error.reply(sender: true))
+        }
+        if let size = options.size, let most = self.settings.databytes, size > most {
+            // RFC 1870 §6.1
+            return self.send(Reply(552, .tooBig, "message exceeds the size limit of \(most) octets"))
+        }
+        if let shortage = self.shortage() { return self.send(shortage) }
+        self.mailOptions = options
+        self.ask(
+            .mail, self.chains.mail, MailEvent(sender: sender, parameters: parameters)
+        ) { session, event, verdict in session.decidedMail(event, verdict) }
+    }
+
+    /// 452 when memory or disk run out (RFC 5321 §4.2.2).
+    func shortage() -> Reply? {
+        guard
+            let shortage = self.gauge.shortage(self.settings.limits, spoolDirectory: self.settings.spoolDirectory)
+        else { return nil }
+        self.log(.error, "out of resources: \(shortage.rawValue)")
+        return Reply(452, .systemFull, "insufficient system storage, try again later")
+    }
+
+    private func decidedMail(_ event: MailEvent, _ verdict: Verdict<Void>) {
+        switch verdict {
+        case .refused(let denial):
+            self.log(.info, "\(denial.kind.code.name.lowercased()) mail from \(event.sender) (\(denial.text))")
+            self.refuse(denial, .mail)
+            if denial.kind.disconnects { self.leave(.server) }
+        case .done:
+            break
+        case .ok, .okSaying, .declined, .declinedSaying:
+            if self.state.transaction.sender == nil { self.state.transaction.sender = event.sender }
+            self.state.transaction.parameters = event.parameters
+            self.machine.senderAccepted(isBinary: self.mailOptions.body == .binary)
+            self.send(StaticReply("250 2.1.0 sender OK\r\n"), 250)
+        }
+    }
+
+    // MARK: RCPT
+
+    private func heardRecipient(_ line: CommandLine) {
+        if let objection = self.machine.objectionToRecipient() {
+            if objection.code == 452 { return self.send(objection) }
+            return self.object(objection)
+        }
+        if line.rawArgument != nil { return self.object(PathError.nonASCII.reply(sender: false)) }
+        self.ask(
+            .rcptParse, self.chains.rcptParse, ParseEvent(verb: "rcpt", argument: line.argument)
+        ) { session, event, verdict in session.parsedRecipient(event, verdict.value) }
+    }
+
+    private func parsedRecipient(_ event: ParseEvent, _ parser: LineParser?) {
+        guard let pieces = self.pieces(event, parser, prefix: "TO:", isSender: false) else { return }
+        self.ask(
+            .rcptPre, self.chains.rcptPre, PathEvent(path: pieces.path, parameters: pieces.parameters)
+        ) { session, event, verdict in session.mended(recipient: verdict.value ?? event.path, event.parameters) }
+    }
+
+    private func mended(recipient path: String, _ parameters: [ESMTPParameter]) {
+        if !parameters.isEmpty, case .failure(let error) = RecipientOptions.parse(parameters, offered: self.offered) {
+            return self.object(error.reply)
+        }
+        let recipient: Mailbox
+        do throws(PathError) {
+            recipient = try PathParser.forwardPath(path, smtputf8: self.mailOptions.smtputf8)
+        } catch {
+            return self.object(error.reply(sender: false))
+        }
+        self.ask(
+            .rcpt, self.chains.rcpt, RecipientEvent(recipient: recipient, parameters: parameters)
+        ) { session, event, verdict in session.decidedRecipient(event, verdict) }
+    }
+
+    private func decidedRecipient(_ event: RecipientEvent, _ verdict: Verdict<Void>) {
+        switch verdict {
+        case .ok, .okSaying:
+            self.state.transaction.recipients.append(Recipient(event.recipient, parameters: event.parameters))
+            self.machine.recipientAccepted()
+            self.send(StaticReply("250 2.1.5 recipient OK\r\n"), 250)
+        case .refused(var denial):
+            if denial.text.isEmpty, denial.kind.disconnects { denial.text = "delivery denied" }
+            self.refuse(denial, .rcpt)
+            if denial.kind.disconnects { self.leave(.server) }
+        case .done:
+            break
+        case .declined, .declinedSaying:
+            self.send(Reply(450, .misconfigured, "no plugin decided if relaying is allowed"))
+        }
+    }
+
+    // MARK: RSET, NOOP, VRFY, HELP, QUIT
+
+    private func heardReset(_ line: CommandLine) {
+        guard self.takesNoArgument(line) else { return }
+        self.resetTransaction(force: true) { session in session.send(StaticReply("250 2.0.0 OK\r\n"), 250) }
+    }
+
+    private func heardNoop(_ line: CommandLine) {
+        self.ask(.noop, self.chains.noop, CommandEvent(argument: self.argument(of: line))) { session, _, verdict in
+            switch verdict {
+            case .done:
+                break
+            case .refused(let denial) where !denial.kind.isSoft:
+                session.refuse(denial, .noop)
+                if denial.kind.disconnects { session.leave(.server) }
+            case .refused, .ok, .okSaying, .declined, .declinedSaying:
+                session.send(StaticReply("250 2.0.0 OK\r\n"), 250)
+            }
+        }
+    }
+
+    private func heardVerify(_ line: CommandLine) {
+        guard !line.argument.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else {
+            return self.object(Reply(501, .invalidArguments, "VRFY needs a name"))
+        }
+        self.ask(.vrfy, self.chains.vrfy, CommandEvent(argument: line.argument)) { session, _, verdict in
+            switch verdict {
+            case .ok: session.send(Reply(250, .destinationValid, "user OK"))
+            case .okSaying(_, let text): session.send(Reply(250, .destinationValid, text))
+            case .done: break
+            case .refused(let denial) where denial.kind == .deny:
+                session.refuse(denial, .vrfy)
+                session.resetTransaction(force: true) { _ in }
+            case .refused, .declined, .declinedSaying:
+                // RFC 5321 §3.5.3
+                session.send(Reply(252, .destinationValid, "cannot verify, but will take mail and try"))
+            }
+        }
+    }
+
+    private func heardHelp(_ line: CommandLine) {
+        self.ask(.help, self.chains.help, CommandEvent(argument: self.argument(of: line))) { session, _, verdict in
+            switch verdict {
+            case .done: break
+            case .refused(let denial) where denial.kind == .deny: session.refuse(denial, .help)
+            case .refused, .ok, .okSaying, .declined, .declinedSaying:
+                let text = verdict.text
+                session.send(
+                    text.isEmpty
+                        ? Reply(
+                            214, .other,
+                            lines: [
+                                "qpserver",
+                                "commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT",
+                                "see RFC 5321",
+                            ])
+                        : Reply(214, .other, text))
+            }
+        }
+    }
+
+    private func heardQuit(_ line: CommandLine) {
+        guard self.takesNoArgument(line) else { return }
+        self.ask(.quit, self.chains.quit, CommandEvent(argument: nil)) { session, _, verdict in
+            if verdict.code != .done {
+                let text = verdict.text
+                session.send(Reply(221, .other, text.isEmpty ? "\(session.settings.me) closing connection" : text))
+            }
+            session.saidQuit = session.pending.isEmpty
+            session.leave(.server)
+        }
+    }
+
+    private func heardUnknown(_ line: CommandLine) {
+        let event = UnknownCommandEvent(verb: line.name, argument: self.argument(of: line))
+        self.ask(.unrecognizedCommand, self.chains.unrecognizedCommand, event) { session, _, verdict in
+            switch verdict {
+            case .done: break
+            case .refused(let denial) where denial.kind == .denyDisconnect:
+                session.refuse(denial, .unrecognizedCommand)
+                session.leave(.server)
+            case .refused(let denial) where denial.kind == .deny:
+                session.object(
+                    ReplyPolicy.reply(to: denial, at: .unrecognizedCommand)
+                        ?? Reply(500, .invalidCommand, "command not recognized"))
+            case .refused, .ok, .okSaying, .declined, .declinedSaying:
+                session.object(Reply(500, .invalidCommand, "command not recognized"))
+            }
+        }
+    }
+
+    // MARK: Transactions
+
+    /// Runs reset_transaction and forgets the mail; `then` goes on.
+    func resetTransaction(force: Bool, then: @escaping @Sendable (isolated Session) -> Void) {
+        guard force else { return then(self) }
+        self.ask(.resetTransaction, self.chains.resetTransaction, PlainEvent()) { session, _, _ in
+            session.forgetTransaction()
+            then(session)
+        }
+    }
+
+    private func forgetTransaction() {
+        self.state.transaction = TransactionState()
+        self.mailOptions = MailOptions()
+        self.machine.reset()
+        self.receiver = nil
+        if self.shadows != nil { self.shadowsForgetTransaction() }
+        if self.context.calls.usedTemporaryFiles { self.context.seams.files.transactionEnded(self.state.id) }
+    }
+}

@@ -1,0 +1,78 @@
+// Session+Farewell.swift
+//
+// Every way out of a session runs the farewell hooks once.
+
+import QPHooks
+import QPTelemetry
+
+extension Session {
+    /// The client has gone without QUIT.
+    func clientLeft() {
+        guard self.phase != .leaving, self.phase != .gone else { return }
+        if self.phase == .data || self.phase == .chunk {
+            self.send(Reply(451, .badConnection, "incomplete message"))
+        }
+        self.leave(.client)
+    }
+
+    /// Begins the farewell: nothing is read any more, what is queued leaves.
+    func leave(_ end: SessionEnd) {
+        guard self.phase != .leaving, self.phase != .gone else { return }
+        // A queue handler is not cut off: its answer may be a message that is safe.
+        if self.running?.hook == .queue {
+            self.endAfterQueue = true
+            return
+        }
+        self.abandonRun()
+        let wasReceiving = self.phase == .data || self.phase == .chunk
+        self.phase = .leaving
+        self.endedBy = end
+        self.pending = []
+        self.receiver = nil
+        self.machine.closed()
+        self.farewellDeadline = self.core.now &+ 5_000_000_000
+        switch end {
+        case .client: self.core.counters.server.closedByClient &+= 1
+        case .server: self.core.counters.server.closedByServer &+= 1
+        case .timeout: self.core.counters.server.timedOut &+= 1
+        }
+        let chains = self.generation.chains
+        if end == .client {
+            self.resetTransaction(force: wasReceiving || self.state.transaction.sender != nil) { session in
+                session.ask(.disconnect, chains.disconnect, PlainEvent()) { session, _, _ in session.lastHook() }
+            }
+        } else {
+            self.ask(.disconnect, chains.disconnect, PlainEvent()) { session, _, _ in
+                session.resetTransaction(force: true) { session in session.lastHook() }
+            }
+        }
+    }
+
+    private func lastHook() {
+        self.ask(.postConnection, self.generation.chains.postConnection, PlainEvent()) { session, _, _ in
+            session.farewellIsOver()
+        }
+    }
+
+    /// All is said: the connection may close, and the place is given back when it has.
+    func farewellIsOver() {
+        guard self.phase == .leaving else { return }
+        self.abandonRun()
+        self.phase = .gone
+        self.flushPluginResponses()
+        self.log(.info, "session ended", fields: [("by", "\(self.endedBy)")])
+        self.observer?.ended(self.state.id, self.trail, plugins: self.generation.names)
+        self.effects.formUnion(self.saidQuit ? [.close, .quit] : .close)
+        self.state.transaction = TransactionState()
+        self.deadline = .max
+        if !self.isConnected { self.release() }
+        self.transport.outputPending()
+    }
+
+    func release() {
+        guard !self.isReleased else { return }
+        self.isReleased = true
+        self.supervisor.release(self.state.connection.remoteAddress)
+        self.context.backend = nil
+    }
+}

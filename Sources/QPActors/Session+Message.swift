@@ -1,0 +1,420 @@
+// Session+Message.swift
+//
+// RFC 5321 §4.1.1.4 (DATA), RFC 3030 §2 (BDAT), and what happens between the final dot and the answer.
+
+import QPHooks
+import QPTelemetry
+
+extension Session {
+    private var chains: SessionChains { self.generation.chains }
+
+    /// What bare line ends mean for this client.
+    var bareNewlinePolicy: BareNewlinePolicy {
+        let settings = self.settings
+        guard settings.bareNewline != .pass, !settings.bareNewlineExempt.isEmpty else { return settings.bareNewline }
+        let address = self.state.connection.remoteAddress
+        return settings.bareNewlineExempt.contains { $0.contains(address) } ? .pass : settings.bareNewline
+    }
+
+    func newReceiver(_ framing: MessageReceiver.Framing) -> MessageReceiver {
+        MessageReceiver(
+            framing: framing, limit: self.settings.databytes,
+            threshold: self.settings.sizeThreshold ?? self.settings.limits.messageMemory, spool: self.spool,
+            policy: self.bareNewlinePolicy)
+    }
+
+    // MARK: DATA
+
+    func heardData(_ line: CommandLine) {
+        guard line.argument.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else {
+            return self.object(Reply(501, .invalidArguments, "no parameters allowed"))
+        }
+        if let objection = self.machine.objectionToData() { return self.object(objection) }
+        if let shortage = self.shortage() { return self.send(shortage) }
+        self.ask(.data, self.chains.data, DataEvent(isChunked: false)) { session, _, verdict in
+            session.decidedData(verdict)
+        }
+    }
+
+    private func decidedData(_ verdict: Verdict<Void>) {
+        switch verdict {
+        case .refused(let denial):
+            self.refuseMessage(denial, .data)
+        case .done:
+            // The plugin has received the message itself, and may want it queued.
+            if self.state.queuesMessage, self.state.transaction.message != nil { self.messageReceived() }
+        case .ok, .okSaying, .declined, .declinedSaying:
+            self.send(StaticReply("354 end with <CRLF>.<CRLF>\r\n"), 354)
+            self.receiver = self.newReceiver(.dot(DotFramer(policy: self.bareNewlinePolicy)))
+            self.phase = .data
+            self.startDataTimer()
+        }
+    }
+
+    /// A refusal after which the mail is forgotten.
+    private func refuseMessage(_ denial: Denial, _ hook: HookID) {
+        if denial.kind.isSoft {
+            self.core.counters.server.deferred &+= 1
+        } else {
+            self.core.counters.server.rejected &+= 1
+        }
+        self.summary(denial.kind.code.name, denial.text)
+        self.refuse(denial, hook)
+        if denial.kind.disconnects {
+            self.leave(.server)
+        } else {
+            self.resetTransaction(force: true) { _ in }
+        }
+    }
+
+    // MARK: BDAT
+
+    func heardChunk(_ line: CommandLine) {
+        let words = line.argument.split(separator: " ", omittingEmptySubsequences: true)
+        guard let first = words.first, first.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
+            let size = UInt64(first), size <= UInt64(Int64.max), words.count <= 2,
+            words.count == 1 || words[1].uppercased() == "LAST"
+        else { return self.object(Reply(501, .invalidArguments, "BDAT needs a size, then perhaps LAST")) }
+        let isLast = words.count == 2
+
+        guard self.generation.offered.contains(.chunking) else {
+            return self.swallow(size, Reply(502, .invalidCommand, "BDAT not available"))
+        }
+        if let objection = self.machine.objectionToChunk() { return self.swallow(size, objection) }
+        if self.machine.isReceivingChunks { return self.takeChunk(size, isLast) }
+        if let shortage = self.shortage() { return self.swallow(size, shortage) }
+        self.ask(.data, self.chains.data, DataEvent(isChunked: true)) { session, _, verdict in
+            session.decidedChunk(verdict, size, isLast)
+        }
+    }
+
+    private func decidedChunk(_ verdict: Verdict<Void>, _ size: UInt64, _ isLast: Bool) {
+        switch verdict {
+        case .refused(let denial):
+            self.swallow(size, nil, denial)
+        case .done:
+            self.swallow(size, nil)
+        case .ok, .okSaying, .declined, .declinedSaying:
+            self.machine.chunkAccepted()
+            self.receiver = self.newReceiver(.chunk(ChunkFramer(size: 0, policy: .pass, binary: true), isLast: isLast))
+            self.takeChunk(size, isLast)
+        }
+    }
+
+    private func takeChunk(_ size: UInt64, _ isLast: Bool) {
+        guard self.receiver != nil else { return self.swallow(size, Reply(503, .invalidCommand, "MAIL first")) }
+        self.receiver?.beginChunk(size: size, isLast: isLast, isBinary: self.mailOptions.body == .binary)
+        self.phase = .chunk
+        self.startDataTimer()
+        if size == 0 { _ = self.receive(UnsafeRawBufferPointer(start: nil, count: 0), from: 0) }
+    }
+
+    /// Reads a refused chunk by its length (RFC 3030 §2: the octets come whatever we think of them), then answers.
+    private func swallow(_ size: UInt64, _ reply: Reply?, _ denial: Denial? = nil) {
+        var receiver = self.newReceiver(
+            .chunk(ChunkFramer(size: size, policy: .pass, binary: true), isLast: false))
+        receiver.fail(reply ?? Reply(250, .other, ""))
+        self.receiver = receiver
+        self.swallowed = SwallowedChunk(reply: reply, denial: denial)
+        self.phase = .chunk
+        self.startDataTimer()
+        if size == 0 { _ = self.receive(UnsafeRawBufferPointer(start: nil, count: 0), from: 0) }
+    }
+
+    // MARK: Octets
+
+    /// Takes message octets; gives where the next input begins.
+    func receive(_ input: UnsafeRawBufferPointer, from offset: Int) -> Int {
+        self.startSilenceTimer()
+        guard let outcome = self.receiver?.consume(input, from: offset) else { return input.count }
+        let isEnd: Bool
+        let next: Int
+        switch outcome {
+        case .more:
+            isEnd = false
+            next = input.count
+        case .end(let end):
+            isEnd = true
+            next = end
+        }
+        if self.swallowed != nil {
+            if isEnd { self.chunkSwallowed() }
+            return next
+        }
+        let isWhole = isEnd && (self.receiver?.isLastChunk ?? true)
+        if let receiver = self.receiver, receiver.failure == nil, !receiver.headerWasShown, !self.chains.dataHeadersEnd.isEmpty,
+            receiver.hasHeader || isWhole
+        {
+            self.receiver?.headerWasShown = true
+            self.state.transaction.message = Message(receiver.headerOnly())
+            self.ask(.dataHeadersEnd, self.chains.dataHeadersEnd, PlainEvent()) { session, _, verdict in
+                session.decidedHeader(verdict, isEnd)
+            }
+        } else if isEnd {
+            self.framingEnded()
+        }
+        return next
+    }
+
+    private func decidedHeader(_ verdict: Verdict<Void>, _ isEnd: Bool) {
+        if case .refused(let denial) = verdict, denial.kind.disconnects {
+            self.summary(denial.kind.code.name, denial.text)
+            self.refuse(denial, .dataHeadersEnd)
+            self.leave(.server)
+        } else if isEnd {
+            self.framingEnded()
+        }
+    }
+
+    private func chunkSwallowed() {
+        let swallowed = self.swallowed
+        self.swallowed = nil
+        self.receiver = nil
+        self.phase = .command
+        if let denial = swallowed?.denial {
+            self.refuseMessage(denial, .data)
+        } else if let reply = swallowed?.reply {
+            if reply.code == 452 { self.send(reply) } else { self.object(reply) }
+            if self.machine.isReceivingChunks || reply.code == 452 { self.resetTransaction(force: true) { _ in } }
+        }
+    }
+
+    /// A chunk or the whole message is there.
+    private func framingEnded() {
+        self.phase = .command
+        self.startCommandTimer()
+        guard var receiver = self.receiver else { return }
+        let isWhole = receiver.isLastChunk
+        if receiver.failure == nil, isWhole { self.checkNewlines(&receiver) }
+        if let failure = receiver.failure {
+            if let shortage = receiver.shortage { self.log(.error, "message not kept: \(shortage)") }
+            self.receiver = nil
+            self.core.counters.server.rejected &+= 1
+            self.summary("refused", failure.lines.joined(separator: " "))
+            self.send(failure)
+            return self.resetTransaction(force: true) { _ in }
+        }
+        guard isWhole else {
+            // RFC 3030 §2
+            return self.send(Reply(250, .other, "chunk OK"))
+        }
+        let storage = receiver.finish()
+        self.receiver = nil
+        guard let storage else {
+            self.send(Reply(452, .systemFull, "insufficient system storage"))
+            return self.resetTransaction(force: true) { _ in }
+        }
+        self.state.transaction.message = Message(storage)
+        self.messageReceived()
+    }
+
+    /// RFC 5321 §2.3.8, §4.1.1.4: bare CR and bare LF have no place in mail.
+    private func checkNewlines(_ receiver: inout MessageReceiver) {
+        guard receiver.bareLF > 0 || receiver.bareCR > 0 else { return }
+        switch receiver.policy {
+        case .refuse:
+            receiver.fail(Reply(554, .otherMedia, "message has bare CR or LF line ends"))
+        case .warn:
+            self.core.counters.server.bareNewlineWarnings &+= 1
+            self.log(.warning, "message has \(receiver.bareLF) bare LF and \(receiver.bareCR) bare CR")
+        case .fold, .pass:
+            break
+        }
+    }
+
+    // MARK: After the final dot
+
+    private func messageReceived() {
+        if let message = self.state.transaction.message {
+            self.core.counters.server.messageOctets &+= UInt64(clamping: message.receivedSize)
+        }
+        self.ask(.dataPostHeaders, self.chains.dataPostHeaders, PlainEvent()) { session, _, _ in
+            session.addReceived()
+        }
+    }
+
+    private func addReceived() {
+        let isExtended = self.state.introduction?.isExtended ?? false
+        let transmission: ReceivedField.Transmission = isExtended ? .esmtp : .smtp
+        let recipients = self.state.transaction.recipients
+        let field = ReceivedField(
+            helo: self.state.introduction?.host ?? "unknown",
+            reverseName: self.state.remoteHost == "Unknown" ? nil : self.state.remoteHost,
+            address: self.state.connection.remoteAddress, me: self.settings.me, version: Version.number,
+            word: transmission.word(
+                tls: false, authenticated: self.state.user != nil, utf8: self.mailOptions.smtputf8),
+            id: self.replyID, recipient: recipients.count == 1 ? recipients[0].mailbox : nil,
+            date: self.core.date())
+        guard !self.chains.receivedLine.isEmpty else {
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(256)
+            field.append(to: &bytes)
+            return self.addFields(bytes)
+        }
+        let event = ReceivedLineEvent(
+            protocolWord: field.word, authComment: self.authComment, tlsComment: "", defaultLine: field.value)
+        self.ask(.receivedLine, self.chains.receivedLine, event) { session, event, verdict in
+            var bytes: [UInt8] = []
+            if let custom = verdict.value {
+                let folded = ReceivedField.fold(custom)
+                bytes = Array((folded.lowercased().hasPrefix("received:") ? folded : "Received: " + folded).utf8)
+                if !bytes.suffix(2).elementsEqual([13, 10]) { bytes += [13, 10] }
+            } else {
+                bytes = Array("Received: \(event.defaultLine)\r\n".utf8)
+            }
+            session.addFields(bytes)
+        }
+    }
+
+    private var authComment: String {
+        guard let user = self.state.user else { return "" }
+        return "(smtp-auth username \(user), mechanism \(self.state.mechanism ?? ""))"
+    }
+
+    private func addFields(_ received: [UInt8]) {
+        let name = self.settings.authservID ?? self.settings.me
+        if !name.isEmpty, name != "none" { self.demoteForeignResults() }
+        self.state.transaction.message?.addTopField(received)
+        if !name.isEmpty, name != "none" {
+            var value = "\(name); auth=none"
+            if let user = self.state.user {
+                value = "\(name); auth=pass (\(self.state.mechanism ?? "")) smtp.auth=\(user)"
+            }
+            if let results = self.state.connectionNotes["authentication_results"].flatMap({ String($0) }) {
+                value += "; " + results
+            }
+            self.state.transaction.message?.addHeader("Authentication-Results", value, at: 0)
+        }
+        self.ask(.dataPost, self.chains.dataPost, PlainEvent()) { session, _, verdict in
+            switch verdict {
+            case .refused(let denial): session.refuseMessage(denial, .dataPost)
+            case .done: break
+            case .ok, .okSaying, .declined, .declinedSaying: session.askQueuePre()
+            }
+        }
+    }
+
+    /// RFC 8601 §5: results that came with the message are not ours.
+    private func demoteForeignResults() {
+        guard let message = self.state.transaction.message,
+            message.storage.headerBytes.containsFieldName("authentication-results")
+        else { return }
+        let header = message.header
+        let signed = header.all("DKIM-Signature").contains { $0.value.lowercased().contains("authentication-results") }
+        guard !signed else { return }
+        let values = header.all("Authentication-Results").map(\.value)
+        self.state.transaction.message?.removeHeader("Authentication-Results", index: nil)
+        for value in values {
+            self.state.transaction.message?.addHeader("Original-Authentication-Results", value, at: nil)
+        }
+    }
+
+    private func askQueuePre() {
+        self.ask(.queuePre, self.chains.queuePre, PlainEvent()) { session, _, verdict in
+            switch verdict {
+            case .done: break
+            case .ok, .okSaying, .declined, .declinedSaying: session.askQueue()
+            case .refused:
+                session.log(.error, "queue_pre may not refuse; message deferred")
+                session.refuseMessage(Denial(.denysoft, "message deferred, try again later", .otherSystem), .data)
+            }
+        }
+    }
+
+    private func askQueue() {
+        self.ask(.queue, self.chains.queue, PlainEvent()) { session, _, verdict in session.queued(verdict) }
+    }
+
+    private func queued(_ verdict: Verdict<Delivery>) {
+        let reply = self.queueReply(verdict)
+        switch reply?.code {
+        case .some(..<400): self.core.counters.server.queued &+= 1
+        case .some(..<500): self.core.counters.server.deferred &+= 1
+        case .some: self.core.counters.server.rejected &+= 1
+        case nil: break
+        }
+        self.summary(verdict.code.name, reply?.lines.joined(separator: " ") ?? "")
+        let text = verdict.text
+        let code = verdict.code
+        self.resetTransaction(force: true) { session in
+            if let reply { session.send(reply, showsID: true) }
+            guard code != .done else { return session.afterQueue() }
+            session.ask(
+                .queuePost, session.chains.queuePost, QueuedEvent(code: code, text: text)
+            ) { session, _, verdict in
+                if verdict.code != .ok, !verdict.text.isEmpty { session.log(.error, "queue_post: \(verdict.text)") }
+                session.afterQueue()
+            }
+        }
+    }
+
+    private func afterQueue() {
+        guard self.endAfterQueue else { return }
+        self.endAfterQueue = false
+        if self.isConnected { self.send(Reply(421, .systemNotAccepting, "service shutting down")) }
+        self.leave(self.isConnected ? .server : .client)
+    }
+
+    private func queueReply(_ verdict: Verdict<Delivery>) -> Reply? {
+        switch verdict {
+        case .done:
+            return nil
+        case .ok(let delivery), .okSaying(let delivery, _):
+            if case .perRecipient(let results) = delivery, !results.isEmpty,
+                results.allSatisfy({ $0.refusal != nil }), let refusal = Self.mildest(results)
+            {
+                return ReplyPolicy.reply(to: refusal, at: .queue)
+            }
+            let text = verdict.text
+            return Reply(250, .other, text.isEmpty ? "queued" : text)
+        case .refused(let denial):
+            return ReplyPolicy.reply(to: denial, at: .queue)
+        case .declined, .declinedSaying:
+            let text = verdict.text
+            return Reply(451, .otherSystem, text.isEmpty ? "no backend took the message, try again later" : text)
+        }
+    }
+
+    private static func mildest(_ results: [Delivery.RecipientResult]) -> Denial? {
+        let refusals = results.compactMap(\.refusal)
+        return refusals.first(where: \.kind.isSoft) ?? refusals.first
+    }
+
+    /// The one line that says what became of a mail.
+    private func summary(_ result: String, _ text: String) {
+        guard self.context.seams.log.accepts(.info, plugin: nil) else { return }
+        let transaction = self.state.transaction
+        self.log(
+            .info, "mail \(result): \(text)",
+            fields: [
+                ("from", transaction.sender?.description ?? ""),
+                ("to", transaction.recipients.prefix(10).map(\.mailbox.description).joined(separator: ",")),
+                ("rcpts", String(transaction.recipients.count)),
+                ("size", String(transaction.message?.receivedSize ?? 0)),
+                ("ip", self.state.connection.remoteAddress.description),
+                ("helo", self.state.introduction?.host ?? ""),
+            ])
+    }
+}
+
+/// A chunk that is read and forgotten, and what to say then.
+struct SwallowedChunk: Sendable {
+    let reply: Reply?
+    let denial: Denial?
+}
+
+extension [UInt8] {
+    /// Whether a line of a header begins with a field's name, which is given in lower case; no parsing.
+    func containsFieldName(_ name: String) -> Bool {
+        let wanted = Array(name.utf8)
+        var start = 0
+        while start + wanted.count <= self.count {
+            if self[start] | 0x20 == wanted[0], self[start..<(start + wanted.count)].elementsEqual(wanted, by: { $0 | 0x20 == $1 | 0x20 }) {
+                return true
+            }
+            guard let end = self[start...].firstIndex(of: 0x0A) else { return false }
+            start = end + 1
+        }
+        return false
+    }
+}

@@ -1,0 +1,393 @@
+// Session.swift
+//
+// One connection: bytes in, hooks asked, replies and effects out. No task at rest.
+
+public import QPHooks
+import QPTelemetry
+
+/// What a session is made of.
+public struct SessionSetup: Sendable {
+    /// The loop it lives on.
+    public let core: LoopCore
+    /// What carries its bytes.
+    public let transport: any SessionTransport
+    /// Who keeps its place.
+    public let supervisor: Supervisor
+    /// Everything outside.
+    public let seams: Seams
+    /// Where large messages go.
+    package let spool: any Spool
+    /// Whether memory and disk are there.
+    public let gauge: any ResourceGauge
+    /// Keeps the inputs, for replay.
+    public let recorder: (any SessionRecorder)?
+    /// Gets the trail when the session is over.
+    public let observer: (any SessionObserver)?
+
+    /// Puts a session's surroundings together.
+    package init(
+        core: LoopCore, transport: any SessionTransport, supervisor: Supervisor, seams: Seams, spool: any Spool,
+        gauge: any ResourceGauge, recorder: (any SessionRecorder)? = nil, observer: (any SessionObserver)? = nil
+    ) {
+        self.core = core
+        self.transport = transport
+        self.supervisor = supervisor
+        self.seams = seams
+        self.spool = spool
+        self.gauge = gauge
+        self.recorder = recorder
+        self.observer = observer
+    }
+}
+
+/// Learns of sessions that are over.
+public protocol SessionObserver: AnyObject, Sendable {
+    /// A session is over; its trail and the names of its generation's plugins.
+    func ended(_ id: SessionID, _ trail: Trail, plugins: [String])
+}
+
+/// One connection. Entered synchronously from its loop (`assumeIsolated`) for each input; never calls the transport's
+/// channel: it leaves output and effects, which the rim takes afterwards.
+public actor Session {
+    enum Phase: Sendable, Equatable {
+        /// Before the greeting.
+        case opening
+        /// Between commands.
+        case command
+        /// Inside a message after DATA.
+        case data
+        /// Inside a chunk after BDAT.
+        case chunk
+        /// Farewell hooks run; nothing is read any more.
+        case leaving
+        /// All is done.
+        case gone
+    }
+
+    nonisolated let executor: LoopExecutor
+    nonisolated let core: LoopCore
+    nonisolated let transport: any SessionTransport
+    nonisolated let supervisor: Supervisor
+    nonisolated let generation: Generation
+    nonisolated let runtimes: [PluginRuntime]
+    let spool: any Spool
+    let gauge: any ResourceGauge
+    let recorder: (any SessionRecorder)?
+    let observer: (any SessionObserver)?
+    let startedAt: Int64
+
+    var state: SessionState
+    var context: SessionContext
+    var trail: Trail
+    var machine: MailTransactionMachine
+    var framer = LineFramer()
+    var phase = Phase.opening
+    var receiver: MessageReceiver?
+    var mailOptions = MailOptions()
+
+    /// Input that waits behind a hook, or the beginning of a line.
+    var pending: [UInt8] = []
+    var output: [UInt8] = []
+    var effects: SessionEffects = []
+    var isPaused = false
+    var isWritable = true
+    var inputHasEnded = false
+    var isConnected = true
+    var hasSpoken = false
+    var isReleased = false
+    var saidQuit = false
+    var endAfterQueue = false
+    var endedBy = SessionEnd.client
+    /// The number of the last mail, in replies and Received.
+    var mailNumber: UInt32 = 0
+    var swallowed: SwallowedChunk?
+
+    // Waiting (Session+Waiting.swift)
+    var nextRun: (any PendingRun)?
+    var isDeciding = false
+    var isWorking = false
+    var token: UInt32 = 0
+    var running: RunningHandler?
+    var task: Task<Void, Never>?
+    var shadows: ShadowRuns?
+    var inputWaiter: CheckedContinuation<Void, Never>?
+    var inputWaiterDeadline = Int64.max
+
+    // Time
+    var deadline = Int64.max
+    var commandDeadline = Int64.max
+    var rateWindowStart = Int64(0)
+    var rateWindowBytes = 0
+    var farewellDeadline = Int64.max
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor {
+        self.executor.asUnownedSerialExecutor()
+    }
+
+    /// Makes a session for a client that was admitted; `arrival` is what pre-connection left.
+    package init(_ setup: SessionSetup, _ arrival: ArrivalResult) {
+        self.core = setup.core
+        self.executor = setup.core.executor
+        self.transport = setup.transport
+        self.supervisor = setup.supervisor
+        self.generation = arrival.generation
+        self.runtimes = arrival.generation.runtimes
+        self.spool = setup.spool
+        self.gauge = setup.gauge
+        self.recorder = setup.recorder
+        self.observer = setup.observer
+        self.startedAt = arrival.startedAt
+        let state = SessionState(
+            id: arrival.id, number: arrival.number, connection: arrival.connection, notes: arrival.notes)
+        self.state = state
+        let context = SessionContext(
+            state: state, seams: setup.seams, clock: setup.core.clock, calls: arrival.calls, tables: arrival.tables)
+        context.names = arrival.generation.names
+        self.context = context
+        self.trail = arrival.trail
+        let limits = arrival.generation.settings.limits
+        self.machine = MailTransactionMachine(
+            bounds: .init(
+                recipients: limits.maxRecipients, transactions: limits.maxTransactions, errors: limits.maxErrors))
+    }
+
+    /// The name of the session.
+    public var id: SessionID { self.state.id }
+
+    // MARK: Inputs
+
+    /// The connection is there.
+    public func opened() {
+        self.recorder?.record(.opened, at: self.core.now)
+        self.context.backend = self
+        self.core.counters.server.accepted &+= 1
+        self.begin()
+        self.updateDeadline()
+    }
+
+    /// Octets came.
+    public func received(_ bytes: UnsafeRawBufferPointer) {
+        if let recorder = self.recorder { recorder.record(.bytes([UInt8](bytes)), at: self.core.now) }
+        guard self.phase != .leaving, self.phase != .gone else { return }
+        if self.phase == .data || self.phase == .chunk { self.rateWindowBytes &+= bytes.count }
+
+        if self.isDeciding || !self.pending.isEmpty || self.phase == .opening || !self.isWritable {
+            self.pending.append(contentsOf: bytes)
+            self.wakeInputWaiter()
+            if !self.isDeciding, self.phase != .opening, self.isWritable { self.proceed() }
+        } else {
+            let used = self.process(bytes)
+            if used < bytes.count, self.phase != .leaving, self.phase != .gone {
+                self.pending.append(contentsOf: bytes[used...])
+            }
+        }
+        self.settle()
+    }
+
+    /// The client will send no more; complete commands are finished first.
+    public func inputEnded() {
+        self.recorder?.record(.endOfStream, at: self.core.now)
+        self.inputHasEnded = true
+        self.wakeInputWaiter()
+        self.settle()
+    }
+
+    /// Whether output can leave.
+    public func writabilityChanged(_ isWritable: Bool) {
+        self.recorder?.record(.writable(isWritable), at: self.core.now)
+        self.isWritable = isWritable
+        if isWritable { self.proceed() }
+        self.settle()
+    }
+
+    /// A later turn of the loop, asked for by `continueLater`.
+    public func continued() {
+        self.recorder?.record(.continued, at: self.core.now)
+        self.proceed()
+        self.settle()
+    }
+
+    /// The connection is gone.
+    public func connectionClosed() {
+        self.recorder?.record(.closed, at: self.core.now)
+        guard self.isConnected else { return }
+        self.isConnected = false
+        self.isWritable = true
+        self.pending = []
+        self.wakeInputWaiter()
+        if self.phase == .gone {
+            self.release()
+        } else if self.phase != .leaving {
+            self.leave(.client)
+        }
+    }
+
+    /// The server ends the session: 421 (RFC 5321 §3.8).
+    public func shutDown() {
+        self.recorder?.record(.shutdown, at: self.core.now)
+        guard self.phase != .leaving, self.phase != .gone else { return }
+        if self.running?.hook == .queue { return self.endAfterQueue = true }
+        self.abandonRun()
+        self.send(Reply(421, .systemNotAccepting, "service shutting down"))
+        self.leave(.server)
+        self.settle()
+    }
+
+    // MARK: Output
+
+    /// Takes output and effects; on the loop, outside of any input.
+    public func takeOutput() -> SessionOutput {
+        let output = SessionOutput(bytes: self.output, effects: self.effects, deadline: self.deadline)
+        self.output = []
+        self.effects = []
+        return output
+    }
+
+    /// Sends a reply, after what plugins have queued themselves.
+    func send(_ reply: Reply, showsID: Bool = false) {
+        self.flushPluginResponses()
+        let reply = self.supervisor.isSoftBouncing ? ReplyPolicy.softened(reply) : reply
+        self.core.counters.replied(reply.code)
+        self.reserveOutput()
+        reply.encode(
+            into: &self.output, id: showsID || reply.code >= 400 ? self.replyID : nil,
+            utf8: self.mailOptions.smtputf8)
+    }
+
+    /// Sends a fixed reply.
+    func send(_ reply: StaticReply, _ code: Int) {
+        self.flushPluginResponses()
+        self.core.counters.replied(code)
+        self.reserveOutput()
+        reply.append(to: &self.output)
+    }
+
+    /// A reply to a command that was unknown, malformed or out of order.
+    func object(_ reply: Reply) {
+        self.send(reply)
+        guard self.machine.erred() else { return }
+        self.send(Reply(421, .securityPolicy, "too many errors"))
+        self.leave(.server)
+    }
+
+    /// The session's name, with the transaction's number if there is one.
+    var replyID: String {
+        self.mailNumber == 0 ? self.state.id.description : "\(self.state.id).\(self.mailNumber)"
+    }
+
+    func flushPluginResponses() {
+        guard !self.state.responses.isEmpty else { return }
+        let responses = self.state.responses
+        self.state.responses = []
+        self.reserveOutput()
+        for response in responses {
+            self.core.counters.replied(response.code)
+            response.encode(into: &self.output, id: response.code >= 400 ? self.replyID : nil)
+        }
+    }
+
+    private func reserveOutput() {
+        if self.output.capacity == 0 { self.output = self.core.takeBuffer() }
+    }
+
+    // MARK: Processing
+
+    /// Goes on with input that waits.
+    func proceed() {
+        guard !self.isDeciding, self.phase != .opening, self.phase != .leaving, self.phase != .gone, self.isWritable
+        else { return }
+        guard !self.pending.isEmpty else { return }
+        let work = self.pending
+        self.pending = []
+        let used = work.withUnsafeBytes { self.process($0) }
+        guard used < work.count, self.phase != .leaving, self.phase != .gone else { return }
+        self.pending = used == 0 && self.pending.isEmpty ? work : Array(work[used...]) + self.pending
+    }
+
+    /// Commands in one turn before other sessions get theirs.
+    private static let commandsPerTurn = 64
+
+    /// Works through input as far as it goes; gives how much was used.
+    private func process(_ input: UnsafeRawBufferPointer) -> Int {
+        var offset = 0
+        var budget = Self.commandsPerTurn
+        while offset < input.count, !self.isDeciding {
+            switch self.phase {
+            case .command:
+                guard budget > 0 else {
+                    self.effects.insert(.continueLater)
+                    return offset
+                }
+                if !self.hasSpoken, self.isForeign(input) { return input.count }
+                switch self.framer.next(in: input, from: offset) {
+                case .incomplete:
+                    return self.framer.isDiscarding ? input.count : offset
+                case .tooLong(let next):
+                    offset = next
+                    self.object(Reply(500, .syntaxError, "line too long"))
+                case .line(let content, let next, let bareLF):
+                    offset = next
+                    self.hasSpoken = true
+                    self.heard(UnsafeRawBufferPointer(rebasing: input[content]), bareLF: bareLF)
+                }
+                budget -= 1
+                self.startCommandTimer()
+            case .data, .chunk:
+                offset = self.receive(input, from: offset)
+            case .opening, .leaving, .gone:
+                return offset
+            }
+        }
+        return offset
+    }
+
+    /// HTTP and TLS on a plain port: one clear line, and the end.
+    private func isForeign(_ input: UnsafeRawBufferPointer) -> Bool {
+        guard let kind = ForeignProtocol.detect(input) else { return false }
+        let name = switch kind {
+        case .tls: "TLS"
+        case .http: "HTTP"
+        }
+        self.log(.notice, "client speaks \(name)")
+        self.send(Reply(421, .otherProtocol, "this is an SMTP port, not \(name)"))
+        self.leave(.server)
+        return true
+    }
+
+    /// After every input: end of stream, back-pressure, deadlines.
+    func settle() {
+        if self.inputHasEnded, !self.isDeciding, self.phase != .leaving, self.phase != .gone, self.phase != .opening,
+            !self.effects.contains(.continueLater), self.isWritable
+        {
+            self.clientLeft()
+        }
+        let shouldPause = self.pending.count >= 65536 || !self.isWritable
+        if shouldPause != self.isPaused {
+            self.isPaused = shouldPause
+            self.effects.remove(shouldPause ? .resume : .pause)
+            self.effects.insert(shouldPause ? .pause : .resume)
+        }
+        self.updateDeadline()
+    }
+
+    // MARK: Log
+
+    func log(_ level: LogLevel, _ text: @autoclosure () -> String, fields: [(name: String, value: String)] = []) {
+        guard self.context.seams.log.accepts(level, plugin: nil) else { return }
+        self.context.seams.log.log(
+            LoggingEvent(
+                level: level, hook: nil, plugin: nil, session: self.state.id, sessionNumber: self.state.number,
+                transaction: self.state.transaction.number, text: text(), fields: fields,
+                wallTime: self.core.loop.wallNow()))
+    }
+}
+
+/// Who ended a session.
+enum SessionEnd: Sendable {
+    case client, server, timeout
+}
+
+extension Session {
+    /// The runs so far.
+    package var trailSoFar: Trail { self.trail }
+}

@@ -1,0 +1,135 @@
+// Supervisor.swift
+//
+// What spans connections: who may enter, which configuration they get, when the server ends.
+
+package import QPHooks
+import Synchronization
+
+/// Whether memory and disk are there for more mail.
+public protocol ResourceGauge: Sendable {
+    /// Why no mail can be taken now; `nil` if it can.
+    func shortage(_ limits: Limits, spoolDirectory: String) -> ResourceShortage?
+}
+
+/// What is short.
+public enum ResourceShortage: String, Sendable, Hashable {
+    case memory, spool, descriptors
+}
+
+/// Decides who may enter and owns what changes slowly: the configuration, drain, soft bounce.
+public actor Supervisor {
+    private let gate: Gate
+
+    /// What admission needs, readable from every loop without waiting.
+    private final class Gate: LiveAddresses, Sendable {
+        struct State {
+            var ledger = ConnectionLedger()
+            var generation: Generation
+            var isDraining = false
+            var waiters: [CheckedContinuation<Void, Never>] = []
+            var sequence: UInt64 = 0
+            /// What descriptors allow, whatever the configuration says.
+            var ceiling: Int
+        }
+        let state: Mutex<State>
+        let softBounce: Atomic<Bool>
+
+        init(_ generation: Generation, ceiling: Int) {
+            self.state = Mutex(State(generation: generation, ceiling: ceiling))
+            self.softBounce = Atomic(generation.settings.softBounce)
+        }
+
+        func count(of address: IPAddress) -> Int { self.state.withLock { $0.ledger.count(of: address) } }
+        func all() -> [IPAddress] { self.state.withLock { $0.ledger.all } }
+    }
+
+    /// Starts with a configuration; `ceiling` sessions is all that descriptors allow.
+    public init(_ generation: Generation, ceiling: Int = .max) {
+        self.gate = Gate(generation, ceiling: ceiling)
+    }
+
+    /// A client that may enter.
+    package struct Admission: Sendable {
+        let generation: Generation
+        let number: UInt64
+        let live: any LiveAddresses
+    }
+
+    /// Takes a place for a client, or says why there is none. Called on a loop, never waits.
+    package nonisolated func admit(_ address: IPAddress) -> Result<Admission, ConnectionRefused> {
+        self.gate.state.withLock { state in
+            if state.isDraining { return .failure(ConnectionRefused(reason: .draining, generation: state.generation)) }
+            var limits = state.generation.settings.limits
+            limits.maxConnections = min(limits.maxConnections, state.ceiling)
+            if let refusal = state.ledger.reserve(address, limits) {
+                return .failure(ConnectionRefused(reason: refusal, generation: state.generation))
+            }
+            state.sequence += 1
+            return .success(Admission(generation: state.generation, number: state.sequence, live: self.gate))
+        }
+    }
+
+    /// Gives a client's place back.
+    package nonisolated func release(_ address: IPAddress) {
+        let waiters = self.gate.state.withLock { state in
+            state.ledger.release(address)
+            guard state.isDraining, state.ledger.count == 0 else { return [CheckedContinuation<Void, Never>]() }
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Live sessions.
+    public nonisolated var sessions: Int { self.gate.state.withLock { $0.ledger.count } }
+
+    /// The configuration that new sessions get.
+    public nonisolated var generation: Generation { self.gate.state.withLock { $0.generation } }
+
+    /// Gives new sessions another configuration.
+    public func use(_ generation: Generation) {
+        self.gate.state.withLock { $0.generation = generation }
+        self.gate.softBounce.store(generation.settings.softBounce, ordering: .relaxed)
+    }
+
+    /// Whether new connections are turned away.
+    public nonisolated var isDraining: Bool { self.gate.state.withLock { $0.isDraining } }
+
+    /// Turns new connections away, or takes them again.
+    public func setDraining(_ isDraining: Bool) { self.gate.state.withLock { $0.isDraining = isDraining } }
+
+    /// Waits until no session is left; `setDraining` first.
+    public nonisolated func allGone() async {
+        await withCheckedContinuation { continuation in
+            let isEmpty = self.gate.state.withLock { state in
+                guard state.ledger.count > 0 else { return true }
+                state.waiters.append(continuation)
+                return false
+            }
+            if isEmpty { continuation.resume() }
+        }
+    }
+
+    /// Whether every 5xx leaves as 4xx; from every loop.
+    public nonisolated var isSoftBouncing: Bool { self.gate.softBounce.load(ordering: .relaxed) }
+
+    /// Switches soft bounce.
+    public func setSoftBounce(_ isOn: Bool) { self.gate.softBounce.store(isOn, ordering: .relaxed) }
+}
+
+/// A client that may not enter, and why.
+package struct ConnectionRefused: Error, Sendable {
+    package let reason: ConnectionLedger.Refusal
+    package let generation: Generation
+
+    /// What the client is told (RFC 5321 §3.1, §3.8).
+    package var reply: Reply {
+        switch self.reason {
+        case .total: Reply(421, .congestion, "too many connections, try again later")
+        case .address: Reply(451, .securityPolicy, "too many connections from your address, try again later")
+        case .draining: Reply(421, .systemNotAccepting, "service shutting down, try again later")
+        case .resources: Reply(421, .systemNotAccepting, "out of resources, try again later")
+        case .banned: Reply(550, .notAuthorized, "access denied")
+        }
+    }
+}

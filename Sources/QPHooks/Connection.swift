@@ -1,0 +1,60 @@
+// Connection.swift
+//
+// Facts about the peer.
+
+/// Facts about a connection, known when it is accepted.
+public struct Connection: Sendable, Hashable {
+    /// The peer's address.
+    public let remoteAddress: IPAddress
+    /// The peer's port.
+    public let remotePort: UInt16
+    /// Our address.
+    public let localAddress: IPAddress
+    /// Our port.
+    public let localPort: UInt16
+    /// The listener's name, as configured (`[::]:25`).
+    public let listener: String
+    /// Nanoseconds since 1970.
+    public let acceptedAt: Int64
+
+    /// Makes the facts.
+    public init(
+        remoteAddress: IPAddress, remotePort: UInt16, localAddress: IPAddress, localPort: UInt16,
+        listener: String, acceptedAt: Int64
+    ) {
+        self.remoteAddress = remoteAddress
+        self.remotePort = remotePort
+        self.localAddress = localAddress
+        self.localPort = localPort
+        self.listener = listener
+        self.acceptedAt = acceptedAt
+    }
+}
+
+/// How a client introduced itself.
+public struct Introduction: Sendable, Hashable {
+    /// The name it gave.
+    public let host: String
+    /// Whether it said EHLO (or LHLO).
+    public let isExtended: Bool
+
+    /// Makes one.
+    public init(host: String, isExtended: Bool) {
+        self.host = host
+        self.isExtended = isExtended
+    }
+}
+
+/// A recipient of the envelope.
+public struct Recipient: Sendable, Hashable {
+    /// The address.
+    public let mailbox: Mailbox
+    /// The ESMTP parameters that came with it (DSN: NOTIFY, ORCPT).
+    public let parameters: [ESMTPParameter]
+
+    /// Makes a recipient.
+    public init(_ mailbox: Mailbox, parameters: [ESMTPParameter] = []) {
+        self.mailbox = mailbox
+        self.parameters = parameters
+    }
+}

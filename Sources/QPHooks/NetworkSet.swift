@@ -1,0 +1,61 @@
+// NetworkSet.swift
+//
+// RFC 4632 §3.1, RFC 4291 §2.3
+
+/// Addresses and networks, asked whether one of them holds an address. The cost does not grow with their number.
+public struct NetworkSet: Sendable, Hashable {
+    private var firstAddresses: [Int: Set<IPAddress>] = [:]
+
+    /// Holds nothing.
+    public init() {}
+
+    /// Reads the first word of each line with `network(_:)`.
+    /// - Throws: `PluginError` for a line that is none.
+    public init(_ file: ConfigFile) throws(PluginError) {
+        for line in file.lines {
+            let word = line.words.first ?? ""
+            guard let network = Self.network(word) else {
+                throw line.error("'\(word)' is no address, no network, and no prefix ending in '.' or ':'")
+            }
+            self.insert(network)
+        }
+    }
+
+    /// Whether nothing is in it.
+    public var isEmpty: Bool { self.firstAddresses.isEmpty }
+
+    /// Adds a network.
+    public mutating func insert(_ network: Network) {
+        self.firstAddresses[network.prefixLength, default: []].insert(network.address)
+    }
+
+    /// Whether a network of the set holds an address; its first and last addresses belong to a network.
+    public func contains(_ address: IPAddress) -> Bool {
+        self.firstAddresses.contains { length, addresses in
+            Network(address, prefixLength: length).map { addresses.contains($0.address) } ?? false
+        }
+    }
+
+    /// Reads an address (`192.0.2.1`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a prefix that ends in a dot or a
+    /// colon (`192.0.2.`, `2001:db8:`).
+    public static func network(_ text: String) -> Network? {
+        if let network = Network(text) { return network }
+        return text.utf8.last == UInt8(ascii: ".") ? self.ipv4(text) : self.ipv6(text)
+    }
+
+    private static func ipv4(_ prefix: String) -> Network? {
+        let parts = prefix.dropLast().split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count <= 3 else { return nil }
+        let whole = (parts.map(String.init) + Array(repeating: "0", count: 4 - parts.count)).joined(separator: ".")
+        return IPAddress(whole).flatMap { Network($0, prefixLength: parts.count * 8) }
+    }
+
+    private static func ipv6(_ prefix: String) -> Network? {
+        guard prefix.utf8.last == UInt8(ascii: ":") else { return nil }
+        let parts = prefix.dropLast().split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count <= 7, !parts.contains("") else { return nil }
+        return IPAddress(prefix + (parts.count == 7 ? "0" : ":")).flatMap {
+            Network($0, prefixLength: parts.count * 16)
+        }
+    }
+}

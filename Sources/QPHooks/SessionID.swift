@@ -1,0 +1,38 @@
+// SessionID.swift
+//
+// The name of a session in replies, logs, Received fields, console and API.
+
+/// Names one session. Not to be guessed from another's: 60 random bits, as 12 characters of a base 32 alphabet
+/// without look-alikes. A transaction adds its number: `ID.2`.
+public struct SessionID: Sendable, Hashable, CustomStringConvertible {
+    /// The random bits; the upper four are not shown.
+    public let bits: UInt64
+
+    /// Makes an identifier out of random bits.
+    public init(bits: UInt64) {
+        self.bits = bits & 0x0fff_ffff_ffff_ffff
+    }
+
+    /// Reads what `description` writes; a transaction number behind a dot is allowed and dropped.
+    public init?(_ text: some StringProtocol) {
+        let name = text.prefix(while: { $0 != "." })
+        guard name.utf8.count == 12 else { return nil }
+        var bits: UInt64 = 0
+        for byte in name.utf8 {
+            guard let digit = Self.alphabet.firstIndex(of: byte) else { return nil }
+            bits = bits << 5 | UInt64(digit)
+        }
+        self.bits = bits
+    }
+
+    public var description: String {
+        String(unsafeUninitializedCapacity: 12) { buffer in
+            for index in 0..<12 {
+                buffer[index] = Self.alphabet[Int(truncatingIfNeeded: self.bits >> UInt64(55 - 5 * index)) & 31]
+            }
+            return 12
+        }
+    }
+
+    private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+}

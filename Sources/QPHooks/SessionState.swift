@@ -1,0 +1,91 @@
+// SessionState.swift
+//
+// All that plugins can see and change of a session; changed by `Change` values only.
+
+package final class SessionState {
+    package let id: SessionID
+    package let number: UInt64
+    package let connection: Connection
+    package var remoteHost = "Unknown"
+    package var introduction: Introduction?
+    package var isRelayClient = false
+    package var answersEachRecipient = false
+    package var user: String?
+    package var mechanism: String?
+    package var connectionNotes: [String: NoteValue]
+    package var storage: [String: any Sendable] = [:]
+    package var transaction = TransactionState()
+    /// Answers that plugins gave the client themselves, in order.
+    package var responses: [Reply] = []
+    /// A plugin that answered `done` at data wants the message it received queued.
+    package var queuesMessage = false
+    /// Whether changes are kept for a recorder, a host or a shadow's overlay.
+    package var keepsChanges = false
+    package var changes: [RecordedChange] = []
+
+    package init(id: SessionID, number: UInt64, connection: Connection, notes: [String: NoteValue] = [:]) {
+        self.id = id
+        self.number = number
+        self.connection = connection
+        self.connectionNotes = notes
+    }
+
+    /// A private copy: what is done to it is seen by nobody else.
+    package func copy() -> SessionState {
+        let copy = SessionState(
+            id: self.id, number: self.number, connection: self.connection, notes: self.connectionNotes)
+        copy.remoteHost = self.remoteHost
+        copy.introduction = self.introduction
+        copy.isRelayClient = self.isRelayClient
+        copy.answersEachRecipient = self.answersEachRecipient
+        copy.user = self.user
+        copy.mechanism = self.mechanism
+        copy.storage = self.storage
+        copy.transaction = self.transaction
+        return copy
+    }
+
+    package func apply(_ change: Change) {
+        switch change {
+        case .note(.connection, let name, let value):
+            self.connectionNotes[name] = value
+        case .note(.transaction, let name, let value):
+            self.transaction.notes[name] = value
+        case .relayClient(let mayRelay):
+            self.isRelayClient = mayRelay
+        case .sender(let sender):
+            self.transaction.sender = sender
+        case .addRecipient(let mailbox):
+            self.transaction.recipients.append(Recipient(mailbox))
+        case .removeRecipient(let mailbox):
+            self.transaction.recipients.removeAll { $0.mailbox == mailbox }
+        case .addHeader(let name, let value, let place):
+            self.transaction.message?.addHeader(name, value, at: place)
+        case .replaceHeader(let name, let index, let value):
+            self.transaction.message?.replaceHeader(name, index: index, with: value)
+        case .removeHeader(let name, let index):
+            self.transaction.message?.removeHeader(name, index: index)
+        case .replaceBody(let bytes):
+            self.transaction.message?.replaceBody(bytes)
+        case .remoteHost(let host):
+            self.remoteHost = host
+        case .authenticated(let user, let mechanism):
+            self.user = user
+            self.mechanism = mechanism
+        case .responded:
+            break
+        }
+    }
+}
+
+package struct TransactionState: Sendable {
+    package var number: UInt32 = 0
+    package var sender: ReversePath?
+    package var parameters: [ESMTPParameter] = []
+    package var recipients: [Recipient] = []
+    package var notes: [String: NoteValue] = [:]
+    package var message: Message?
+    package var temporaryPaths: [String] = []
+
+    package init() {}
+}

@@ -1,0 +1,92 @@
+// ConfigDraft.swift
+//
+// A configuration read completely, before anything of it is used.
+
+import QPActors
+import QPHooks
+
+/// Everything read once, with all that is wrong with it.
+struct ConfigDraft {
+    /// The files that are read beside plugins' own.
+    static let coreNames = SettingsReader.names + ["plugins", "logging", "plugin_policy", "plugin_dirs", "listen", "admin"]
+
+    let settings: ServerSettings
+    let entries: [PluginEntry]
+    private(set) var problems: [ConfigProblem]
+    private let loader: PluginLoader
+    private let cache: ConfigReadCache
+
+    init(
+        cache: ConfigReadCache, catalogue: PluginCatalogue, shared: SharedValues,
+        output: @escaping LineOutputFactory, adjust: (inout ServerSettings) -> Void, before: ConfigStore.State
+    ) {
+        let reader = SettingsReader(reading: cache.read)
+        var settings = reader.settings
+        adjust(&settings)
+        let logging = PluginList(cache.read("logging"))
+        let plugins = PluginList(cache.read("plugins"))
+        let policies = PluginPolicyReader(cache.read("plugin_policy"))
+        var loader = PluginLoader(
+            catalogue: catalogue, cache: cache, me: settings.me, shared: shared, output: output, policies: policies,
+            former: before.current?.instances ?? [], runtimes: before.runtimes, nextTable: before.tables.next)
+        loader.load(logging.entries + plugins.entries)
+
+        var problems: [ConfigProblem] = []
+        if !ConfigFileReader.isDirectory(cache.directory.path) {
+            problems.append(.error("there is no such directory", file: cache.directory.path))
+        } else if cache.read("plugins").path == nil {
+            problems.append(.warning("there is no plugin list", file: "\(cache.directory.path)/plugins"))
+        }
+        problems += reader.problems
+        problems += ListenConfig(cache.read("listen")).problems + AdminConfig(cache.read("admin")).problems
+        problems += PluginDirectories(cache.read("plugin_dirs")).problems + policies.problems
+        problems += logging.problems + plugins.problems + loader.problems
+        self.problems = problems.uniqued()
+        self.settings = settings
+        self.entries = logging.entries + plugins.entries
+        self.loader = loader
+        self.cache = cache
+    }
+
+    /// Everything that was read: a change to any of it may mend what is wrong.
+    var allSources: [ConfigFileSource] { self.cache.sources }
+
+    /// Where it was read from, data files left out.
+    var sources: [ConfigFileSource] {
+        let own = self.loader.instances.flatMap(\.reads.keys)
+        return Set(Self.coreNames + own).sorted().flatMap { self.cache.read($0).sources }
+    }
+
+    /// The state with this configuration in place of the running one.
+    func state(after before: ConfigStore.State) -> ConfigStore.State {
+        var state = before
+        state.number += 1
+        let made = Set(self.loader.made.map(\.key))
+        for instance in self.loader.made { state.tables.adopt(instance, self.cache.read) }
+
+        // Kept instances see their files as they are now, like new ones.
+        let kept = self.loader.instances.filter { !made.contains($0.key) }
+        var problems = kept.flatMap(\.databases).compactMap { $0.refresh() }
+        let names = Set(kept.flatMap(\.tables).map(\.declaration.file))
+        problems += state.tables.refresh(names, of: kept, me: self.settings.me, self.cache.read)
+
+        let generation = Generation(
+            number: state.number, settings: self.settings, plugins: self.loader.plugins,
+            hookTables: self.loader.hookTables, tables: state.tables.snapshot(for: self.loader.instances))
+        if let current = before.current { state.former = (before.former + [current]).suffix(ConfigStore.remembered) }
+        state.current = ConfigStore.Loaded(generation: generation, instances: self.loader.instances)
+        state.runtimes = self.loader.runtimes
+        state.sources = self.sources
+        state.warnings = self.problems + problems
+        state.forgetUnused()
+        return state
+    }
+}
+
+extension Array where Element: Hashable {
+    /// Every element once, at its first place.
+    fileprivate func uniqued() -> [Element] {
+        var seen: Set<Element> = []
+        return self.filter { seen.insert($0).inserted }
+    }
+}

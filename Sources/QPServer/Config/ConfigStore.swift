@@ -1,0 +1,163 @@
+// ConfigStore.swift
+//
+// The configuration that runs, those before it, and the way to the next.
+
+package import QPActors
+package import QPHooks
+import Synchronization
+
+/// Owns the generations. Loading, reloading, refreshing and going back exclude each other; reading `current` waits for
+/// none of them.
+package final class ConfigStore: Sendable {
+    /// Generations that can be gone back to.
+    static let remembered = 3
+
+    /// A generation with what it takes to go on from it.
+    struct Loaded: Sendable {
+        let generation: Generation
+        let instances: [PluginInstance]
+    }
+
+    struct State: Sendable {
+        var current: Loaded?
+        var former: [Loaded] = []
+        var number = 0
+        var runtimes: [PluginKey: KeptRuntime] = [:]
+        var tables = TableKeeper()
+        /// What the plugin list and settings were read from; a change there asks for a reload.
+        var sources: [ConfigFileSource] = []
+        var warnings: [ConfigProblem] = []
+    }
+
+    package let directory: ConfigDirectory
+    let catalogue: PluginCatalogue
+    private let output: LineOutputFactory
+    private let adjust: @Sendable (inout ServerSettings) -> Void
+    private let shared = SharedValues()
+    private let state = Mutex(State())
+    /// Held while files are read and plugins made, which may take long; `state` is held for moments only.
+    private let work = Mutex(())
+
+    /// - Parameters:
+    ///   - output: opens the logs of logging plugins.
+    ///   - adjust: what the command line says, which overrides files.
+    package init(
+        directory: ConfigDirectory, catalogue: [String: any Plugin.Type],
+        output: @escaping LineOutputFactory = { _ in NoLineOutput() },
+        adjust: @escaping @Sendable (inout ServerSettings) -> Void = { _ in }
+    ) {
+        self.directory = directory
+        self.catalogue = PluginCatalogue(catalogue)
+        self.output = output
+        self.adjust = adjust
+    }
+
+    /// The generation that new sessions begin with; `nil` before the first load.
+    package var current: Generation? { self.state.withLock { $0.current?.generation } }
+
+    /// What was odd about the configuration that was loaded last.
+    package var warnings: [ConfigProblem] { self.state.withLock { $0.warnings } }
+
+    /// Every file that the running configuration came from.
+    package var sources: [ConfigFileSource] {
+        self.state.withLock { state in
+            let databases = state.current?.instances.flatMap(\.databases).flatMap(\.sources) ?? []
+            return state.sources + state.tables.sources + databases
+        }
+    }
+
+    // MARK: Loading
+
+    /// Reads the directory; the first time, and again.
+    package func load() -> Result<Generation, ConfigProblems> {
+        self.work.withLock { _ in self.loadAlone() }
+    }
+
+    /// Reads the directory again. When that fails, the running configuration goes on.
+    package func reload() -> Result<Generation, ConfigProblems> { self.load() }
+
+    /// Reloads if a file that is no data file has changed, or is among the named ones; `nil` if none has.
+    package func reloadIfChanged(named: Set<String> = []) -> Result<Generation, ConfigProblems>? {
+        self.work.withLock { _ in
+            let sources = self.state.withLock { $0.sources }
+            guard sources.contains(where: { named.contains($0.path) || $0.hasChanged }) else { return nil }
+            return self.loadAlone()
+        }
+    }
+
+    private func loadAlone() -> Result<Generation, ConfigProblems> {
+        let cache = ConfigReadCache(self.directory)
+        let before = self.state.withLock { $0 }
+        let draft = ConfigDraft(
+            cache: cache, catalogue: self.catalogue, shared: self.shared, output: self.output, adjust: self.adjust,
+            before: before)
+        guard !draft.problems.contains(where: \.refuses) else {
+            // The files as they are now have had their say: they are not asked again until they change.
+            self.state.withLock { $0.sources = draft.allSources }
+            return .failure(ConfigProblems(draft.problems))
+        }
+        let after = draft.state(after: before)
+        PluginLoader.apply(after.runtimes, over: before.runtimes)
+        self.state.withLock { $0 = after }
+        guard let generation = after.current?.generation else { return .failure(ConfigProblems(draft.problems)) }
+        return .success(generation)
+    }
+
+    // MARK: Going back
+
+    /// Puts the generation before the running one back in place, with its data files as they are now.
+    package func goBack() -> Generation? {
+        self.work.withLock { _ in
+            var state = self.state.withLock { $0 }
+            guard let last = state.former.popLast() else { return nil }
+            state.current = last
+            let cache = ConfigReadCache(self.directory)
+            let names = Set(last.instances.flatMap(\.tables).map(\.declaration.file))
+            let me = last.generation.settings.me
+            state.warnings = state.tables.refresh(names, of: last.instances, me: me, cache.read)
+            last.generation.replaceTables(state.tables.snapshot(for: last.instances))
+            state.forgetUnused()
+            self.state.withLock { $0 = state }
+            return last.generation
+        }
+    }
+
+    // MARK: Data files
+
+    /// What re-reading data files did.
+    package struct Refreshed: Sendable {
+        /// The files whose content was read again.
+        package let files: [String]
+        /// Files that could not be used; their former content stays.
+        package let problems: [ConfigProblem]
+    }
+
+    /// Reads data files that have changed again; sessions that begin from now on see the new content.
+    /// - Parameter named: paths known to have changed.
+    @discardableResult
+    package func refreshTables(named: Set<String> = []) -> Refreshed {
+        self.work.withLock { _ in
+            var state = self.state.withLock { $0 }
+            guard let current = state.current else { return Refreshed(files: [], problems: []) }
+            var problems = current.instances.flatMap(\.databases).compactMap { $0.refresh() }
+            let stale = state.tables.stale(named: named)
+            guard !stale.isEmpty else { return Refreshed(files: [], problems: problems) }
+            let cache = ConfigReadCache(self.directory)
+            problems += state.tables.refresh(
+                stale, of: current.instances, me: current.generation.settings.me, cache.read)
+            current.generation.replaceTables(state.tables.snapshot(for: current.instances))
+            self.state.withLock { $0.tables = state.tables }
+            return Refreshed(files: stale.sorted(), problems: problems)
+        }
+    }
+}
+
+extension ConfigStore.State {
+    /// Drops what neither the running generation nor one that can be gone back to uses.
+    mutating func forgetUnused() {
+        let instances = (self.former + (self.current.map { [$0] } ?? [])).flatMap(\.instances)
+        self.tables.forget(allBut: instances)
+        let keys = Set(instances.map(\.key))
+        self.runtimes = self.runtimes.filter { keys.contains($0.key) }
+    }
+}

@@ -1,0 +1,37 @@
+// Memory.swift
+//
+// How much memory the process has, asked at most once a second.
+
+import Glibc
+import Synchronization
+
+/// The memory of this process.
+package final class ProcessMemory: Sendable {
+    private struct Sample {
+        var octets: UInt64 = 0
+        var until: Int64 = .min
+    }
+
+    private let sample = Mutex(Sample())
+
+    package init() {}
+
+    /// Octets in memory (resident set); at most a second old. 0 if the system does not say.
+    package var resident: UInt64 {
+        let now = SystemCall.monotonic
+        return self.sample.withLock { sample in
+            if now >= sample.until {
+                sample.octets = Self.read()
+                sample.until = now &+ 1_000_000_000
+            }
+            return sample.octets
+        }
+    }
+
+    private static func read() -> UInt64 {
+        guard let content = SystemCall.smallFile("/proc/self/statm", limit: 256) else { return 0 }
+        let fields = content.split(separator: UInt8(ascii: " "))
+        guard fields.count > 1, let pages = UInt64(String(decoding: fields[1], as: UTF8.self)) else { return 0 }
+        return pages.multipliedReportingOverflow(by: UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))).partialValue
+    }
+}

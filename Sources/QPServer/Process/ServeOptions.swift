@@ -1,0 +1,188 @@
+// ServeOptions.swift
+//
+// What the command line asks for, with the options of qpsmtpd-forkserver and qpsmtpd-prefork.
+
+/// The words of the command line, before anything is made of them. Options that may be repeated are lists.
+package struct ServeArguments: Sendable, Hashable {
+    package var config: String?
+    package var listen: [String] = []
+    package var admin: [String] = []
+    package var log: [String] = []
+    package var pidFile: String?
+    package var user: String?
+    package var detach = false
+
+    // Of qpsmtpd-forkserver and -prefork.
+    package var listenAddress: [String] = []
+    package var interface: [String] = []
+    package var port: [String] = []
+    package var limitConnections: String?
+    package var maxFromIP: String?
+    package var children: String?
+    package var idleChildren: String?
+    package var reniceParent: String?
+    package var noReverseDNS = false
+    package var prettyChild = false
+    package var quiet = false
+    package var debug = false
+
+    package init() {}
+}
+
+/// What the command line asks for, checked.
+package struct ServeOptions: Sendable, Hashable {
+    /// The configuration directory; nil: where qpsmtpd would look.
+    package let config: String?
+    /// Where to listen; empty: what config/listen says.
+    package let listen: [ListenAddress]
+    /// Where the admin endpoint listens; empty: what config/admin says.
+    package let admin: [AdminAddress]
+    /// Where lines go; empty: what config/log says.
+    package let log: [LogTarget]
+    package let pidFile: String?
+    /// `user` or `user:group`.
+    package let user: String?
+    package let detach: Bool
+    /// Replaces `max_connections`.
+    package let maxConnections: Int?
+    /// Replaces `max_conn_ip`; 0: no limit.
+    package let maxConnectionsPerAddress: Int?
+    /// Options that were accepted and mean nothing here, for a line in the log.
+    package let ignored: [String]
+
+    /// Where a forkserver would listen: what stands for an empty `listen` where there is no config/listen either.
+    package static let standard = ListenAddress(host: "::", port: 2525)
+
+    package init(_ arguments: ServeArguments) throws(StartError) {
+        self.config = try Self.path(arguments.config, "--config")
+        self.pidFile = try Self.path(arguments.pidFile, "--pid-file")
+        self.user = arguments.user
+        self.detach = arguments.detach
+        let isPrefork = arguments.isPrefork
+        self.listen = try Self.listeners(arguments, defaultPort: isPrefork ? 25 : 2525)
+        self.admin = try Self.admins(arguments.admin)
+        self.log = try Self.logs(arguments.log)
+
+        let children = try Self.number(arguments.children, "--children")
+        let limit = try Self.number(arguments.limitConnections, "--limit-connections")
+        if children != nil, limit != nil {
+            throw StartError("--children (qpsmtpd-prefork) and --limit-connections (qpsmtpd-forkserver) exclude each other")
+        }
+        if (limit ?? children) == 0 {
+            throw StartError("\(limit == nil ? "--children" : "--limit-connections") must be at least 1")
+        }
+        self.maxConnections = limit ?? children
+        let perAddress = try Self.number(arguments.maxFromIP, "--max-from-ip")
+        // The two model servers disagree: 0 is "no limit" with one, "all children" with the other.
+        self.maxConnectionsPerAddress = isPrefork && perAddress == 0 ? children ?? 15 : perAddress
+        _ = try Self.number(arguments.idleChildren, "--idle-children")
+        _ = try Self.number(arguments.reniceParent, "--renice-parent")
+        self.ignored = arguments.ignored
+    }
+
+    // MARK: Listeners
+
+    private static func listeners(
+        _ arguments: ServeArguments, defaultPort: UInt16
+    ) throws(StartError) -> [ListenAddress] {
+        var result: [ListenAddress] = []
+        for text in arguments.listen {
+            do { result.append(try ListenAddress(flag: text)) } catch { throw StartError("\(error)") }
+        }
+        result += try Self.compatible(
+            arguments.listenAddress + arguments.interface, ports: arguments.port, defaultPort: defaultPort)
+        for (index, address) in result.enumerated() where address.port != 0 {
+            if result[..<index].contains(where: { $0.address == address.address }) {
+                throw StartError("\(address.address) is asked for twice")
+            }
+        }
+        return result
+    }
+
+    /// Every address without a port of its own is combined with every port.
+    private static func compatible(
+        _ addresses: [String], ports: [String], defaultPort: UInt16
+    ) throws(StartError) -> [ListenAddress] {
+        guard !addresses.isEmpty || !ports.isEmpty else { return [] }
+        var numbers: [UInt16] = []
+        for text in ports {
+            guard let number = ConfigNumber.whole(text).flatMap(UInt16.init(exactly:)) else {
+                throw StartError("--port \(text): not a port (0 to 65535)")
+            }
+            numbers.append(number)
+        }
+        if numbers.isEmpty { numbers = [defaultPort] }
+
+        var result: [ListenAddress] = []
+        for text in addresses.isEmpty ? ["[::]"] : addresses {
+            for number in numbers {
+                switch SocketAddressText.parse(text, defaultPort: number) {
+                case .success(let value):
+                    let address = ListenAddress(host: value.host, port: value.port)
+                    // An address with a port of its own is one, however many ports there are.
+                    if !Self.hasPort(text) || number == numbers.first { result.append(address) }
+                case .failure(let problem): throw StartError("--listen-address: \(problem.text)")
+                }
+            }
+        }
+        return result
+    }
+
+    private static func hasPort(_ text: String) -> Bool {
+        guard case .failure = SocketAddressText.parse(text) else { return true }
+        return false
+    }
+
+    // MARK: The rest
+
+    private static func admins(_ texts: [String]) throws(StartError) -> [AdminAddress] {
+        var result: [AdminAddress] = []
+        for text in texts {
+            do { result.append(try AdminAddress(flag: text)) } catch { throw StartError("\(error)") }
+        }
+        return result
+    }
+
+    private static func logs(_ texts: [String]) throws(StartError) -> [LogTarget] {
+        var result: [LogTarget] = []
+        for text in texts {
+            switch LogTarget.parse(text) {
+            case .success(let target): result.append(target)
+            case .failure(let problem): throw StartError("--log \(text): \(problem.text)")
+            }
+        }
+        return result
+    }
+
+    private static func number(_ text: String?, _ option: String) throws(StartError) -> Int? {
+        guard let text else { return nil }
+        guard let number = ConfigNumber.whole(text), number <= 1_000_000 else {
+            throw StartError("\(option) \(text): not a number from 0 to 1000000")
+        }
+        return Int(number)
+    }
+
+    private static func path(_ text: String?, _ option: String) throws(StartError) -> String? {
+        guard let text else { return nil }
+        guard SystemCall.isPath(text) else { throw StartError("\(option): no path") }
+        return text
+    }
+}
+
+extension ServeArguments {
+    /// Whether the options are those of qpsmtpd-prefork, whose defaults are others.
+    var isPrefork: Bool {
+        self.children != nil || self.idleChildren != nil || self.reniceParent != nil || self.prettyChild
+            || !self.interface.isEmpty
+    }
+
+    var ignored: [String] {
+        var names: [String] = []
+        if self.idleChildren != nil { names.append("--idle-children") }
+        if self.reniceParent != nil { names.append("--renice-parent") }
+        if self.noReverseDNS { names.append("--no-rdns") }
+        if self.prettyChild { names.append("--pretty-child") }
+        if self.quiet { names.append("--quiet") }
+        return names
+    }
+}

@@ -1,0 +1,278 @@
+// NIORim.swift
+//
+// The channel handler: inputs in, effects out. The session never sees the channel.
+
+import Glibc
+import NIOCore
+import QPActors
+import QPHooks
+
+/// What every connection of a server shares.
+struct RimSetup: Sendable {
+    let core: LoopCore
+    let supervisor: Supervisor
+    let seams: Seams
+    let spool: any Spool
+    let gauge: any ResourceGauge
+    let listener: String
+    let recorder: (@Sendable (SessionID) -> (any SessionRecorder)?)?
+    let observer: (any SessionObserver)?
+    let sessions: LiveSessions
+}
+
+/// One connection, between its channel and its session.
+final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @unchecked Sendable {
+    // Invariant: everything that changes is touched on the channel's loop only.
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let setup: RimSetup
+    private var context: ChannelHandlerContext?
+    private var session: Session?
+    private var arrival: LoopArrival?
+    private var refused: LoopArrival?
+    private var early: [ByteBuffer] = []
+    private let node = WheelNode()
+    private var inputEnded = false
+    private var isLingering = false
+    private var isClosed = false
+    private var drainIsScheduled = false
+
+    init(_ setup: RimSetup) {
+        self.setup = setup
+    }
+
+    // MARK: Channel
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        guard let remote = context.channel.remoteAddress, let local = context.channel.localAddress,
+            let remoteIP = IPAddress(remote), let localIP = IPAddress(local)
+        else { return context.close(promise: nil) }
+        let connection = Connection(
+            remoteAddress: remoteIP, remotePort: UInt16(clamping: remote.port ?? 0), localAddress: localIP,
+            localPort: UInt16(clamping: local.port ?? 0), listener: self.setup.listener,
+            acceptedAt: self.setup.core.loop.wallNow())
+        let begun = LoopArrival.begin(
+            connection, core: self.setup.core, supervisor: self.setup.supervisor, seams: self.setup.seams,
+            observer: self.setup.observer
+        ) { outcome in self.arrived(outcome) }
+        switch begun {
+        case .failure(let turnedAway):
+            self.sayAndClose(turnedAway.reply)
+        case .success(let arrival):
+            self.arrival = arrival
+            arrival.start()
+        }
+    }
+
+    private func arrived(_ outcome: ArrivalOutcome) {
+        let arrival = self.arrival
+        self.arrival = nil
+        switch outcome {
+        case .refused(let reply):
+            self.refused = arrival
+            if self.isClosed {
+                self.giveRefusedPlaceBack()
+            } else {
+                self.sayAndClose(reply)
+            }
+        case .welcome(let result):
+            let session = Session(
+                SessionSetup(
+                    core: self.setup.core, transport: self, supervisor: self.setup.supervisor,
+                    seams: self.setup.seams, spool: self.setup.spool, gauge: self.setup.gauge,
+                    recorder: self.setup.recorder?(result.id), observer: self.setup.observer), result)
+            self.session = session
+            self.setup.sessions.insert(session)
+            session.assumeIsolated { $0.opened() }
+            for buffer in self.early { self.feed(buffer) }
+            self.early = []
+            if self.inputEnded { session.assumeIsolated { $0.inputEnded() } }
+            self.drain()
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if self.isLingering { return }
+        let buffer = self.unwrapInboundIn(data)
+        if self.session != nil {
+            self.feed(buffer)
+        } else if self.arrival != nil {
+            self.early.append(buffer)
+            // A client that talks before it is welcome may fill one bufferful, no more.
+            if self.early.count >= 16 { self.setReading(false) }
+        }
+    }
+
+    private func feed(_ buffer: ByteBuffer) {
+        guard let session = self.session else { return }
+        session.assumeIsolated { session in buffer.withUnsafeReadableBytes { session.received($0) } }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.drain()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        let isWritable = context.channel.isWritable
+        self.session?.assumeIsolated { $0.writabilityChanged(isWritable) }
+        self.drain()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            self.inputEnded = true
+            if self.isLingering { return context.close(promise: nil) }
+            self.session?.assumeIsolated { $0.inputEnded() }
+            self.drain()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
+        self.isClosed = true
+        self.early = []
+        self.setup.core.removeDeadline(self.node)
+        self.arrival?.abandon()
+        self.arrival = nil
+        self.giveRefusedPlaceBack()
+        if let session = self.session {
+            session.assumeIsolated { $0.connectionClosed() }
+            self.drain()
+            self.setup.sessions.remove(session)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    // MARK: Session
+
+    func outputPending() {
+        guard !self.drainIsScheduled else { return }
+        self.drainIsScheduled = true
+        self.setup.core.loop.execute {
+            self.drainIsScheduled = false
+            self.drain()
+        }
+    }
+
+    func deadlinePassed() {
+        if self.isLingering {
+            self.context?.close(promise: nil)
+            return
+        }
+        self.session?.assumeIsolated { $0.deadlinePassed() }
+        self.drain()
+    }
+
+    /// Takes what the session left and does it; outside of the actor, because a write may call back at once.
+    private func drain() {
+        guard let session = self.session else { return }
+        let output = session.assumeIsolated { $0.takeOutput() }
+        if self.isClosed {
+            // Farewell hooks may still run after the channel is gone; their limit needs the deadline.
+            if output.deadline != .max {
+                self.setup.core.setDeadline(self.node, to: output.deadline, for: self)
+            } else {
+                self.setup.core.removeDeadline(self.node)
+            }
+            return
+        }
+        if !output.bytes.isEmpty, let context = self.context {
+            let buffer = context.channel.allocator.buffer(bytes: output.bytes)
+            context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
+        }
+        self.setup.core.giveBack(output.bytes)
+        self.apply(output.effects)
+        if !self.isLingering, !self.isClosed, output.deadline != self.node.deadline {
+            if output.deadline == .max {
+                self.setup.core.removeDeadline(self.node)
+            } else {
+                self.setup.core.setDeadline(self.node, to: output.deadline, for: self)
+            }
+        }
+    }
+
+    private func apply(_ effects: SessionEffects) {
+        guard !effects.isEmpty else { return }
+        if effects.contains(.pause) { self.setReading(false) }
+        if effects.contains(.resume) { self.setReading(true) }
+        if effects.contains(.continueLater) {
+            self.setup.core.loop.execute {
+                self.session?.assumeIsolated { $0.continued() }
+                self.drain()
+            }
+        }
+        if effects.contains(.abort) {
+            self.context?.close(promise: nil)
+        } else if effects.contains(.close) {
+            self.close(gently: !effects.contains(.quit))
+        }
+    }
+
+    private func setReading(_ isOn: Bool) {
+        guard let context = self.context else { return }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: isOn)
+    }
+
+    // MARK: Closing
+
+    private func sayAndClose(_ reply: [UInt8]) {
+        guard let context = self.context else { return }
+        context.writeAndFlush(self.wrapOutboundOut(context.channel.allocator.buffer(bytes: reply)), promise: nil)
+        self.close(gently: true)
+    }
+
+    /// How long a client that was told goodbye may take to close its side.
+    private static let lingerTime: Int64 = 2_000_000_000
+
+    /// Gently: our side is closed first, and what the client still sends is thrown away; a plain close with unread
+    /// input would make the system send a reset, which can destroy our last reply.
+    private func close(gently: Bool) {
+        guard let context = self.context, !self.isLingering else { return }
+        guard gently, !self.inputEnded else { return context.close(promise: nil) }
+        self.isLingering = true
+        self.setReading(true)
+        self.setup.core.setDeadline(self.node, to: self.setup.core.loop.monotonicNow() &+ Self.lingerTime, for: self)
+        context.close(mode: .output, promise: nil)
+    }
+
+    private func giveRefusedPlaceBack() {
+        guard self.isClosed else { return }
+        self.refused?.refusedClientClosed()
+        self.refused = nil
+    }
+}
+
+/// The live sessions of one loop, for the operator's wishes. Loop-local.
+final class LiveSessions: @unchecked Sendable {
+    // Invariant: touched on the loop only.
+    private(set) var all: [ObjectIdentifier: Session] = [:]
+
+    func insert(_ session: Session) { self.all[ObjectIdentifier(session)] = session }
+    func remove(_ session: Session) { self.all[ObjectIdentifier(session)] = nil }
+}
+
+extension IPAddress {
+    /// The address of a socket; `nil` for local sockets.
+    init?(_ address: SocketAddress) {
+        switch address {
+        case .v4(let v4):
+            // struct sockaddr_in: family, port, then four octets of address.
+            self = withUnsafeBytes(of: v4.address) { bytes in
+                IPAddress(ipv4: bytes[4..<8].reduce(0) { $0 << 8 | UInt32($1) })
+            }
+        case .v6(let v6):
+            // struct sockaddr_in6: family, port, flow, then sixteen octets of address.
+            let bytes = withUnsafeBytes(of: v6.address) { Array($0[8..<24]) }
+            guard let address = IPAddress(bytes: bytes) else { return nil }
+            self = address
+        case .unixDomainSocket:
+            return nil
+        }
+    }
+}

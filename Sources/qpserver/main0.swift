@@ -1,0 +1,3 @@
+import ArgumentParser
+import QPServer
+@main struct Main { static func main() { } }

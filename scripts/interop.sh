@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Mail between our release build and other programs: swaks, and a Postfix of its own (which needs root) as sender and
+# as next hop.
+#
+#   INTEROP_COUNT=50 scripts/interop.sh     50 messages in place of 500
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/setup.sh build test
+if [ -z "${INTEROP_SERVER:-}" ]; then
+    swift build -c release --product qpserver
+    INTEROP_SERVER="$(swift build -c release --show-bin-path)/qpserver"
+fi
+export INTEROP_SERVER PYTHONDONTWRITEBYTECODE=1
+
+QPSERVER=$INTEROP_SERVER scripts/tests/swaks-fixture.sh
+echo "ok     swaks to queue/maildir: a fixture came out unchanged"
+exec python3 scripts/interop/interop.py
