@@ -69,7 +69,7 @@ let package = Package(
         .executableTarget(
             name: "qpserver",
             dependencies: [
-                "QPPlugins", "QPServer",
+                "QPActors", "QPHooks", "QPPlugins", "QPServer", "QPTestKit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

@@ -33,19 +33,35 @@ report 'swift-format (make fmt mends most of it)' \
     "$(swift format lint --strict --parallel --recursive "${sources[@]}" 2>&1 || true)"
 
 report 'QPSMTP is values: no async' "$(code '\basync\b' Sources/QPSMTP)"
+
 report 'NIO belongs to QPServer' "$(code 'import +(struct |class |enum |protocol |func )?NIO' \
     Sources/QPSMTP Sources/QPHooks Sources/QPPlugins Sources/QPActors Sources/QPTelemetry)"
-report 'effects come from the context of the running hook, nowhere else' "$(code \
-    '\bDate\(\)|\bDate\.now\b|(Continuous|Suspending)Clock\b|\bFile(Manager|Handle)\b|\bProcess(Info)?\b[.(]|\bURLSession\b|\bSystemRandomNumberGenerator\b|[a-z>\])]\.random\(in:|\b(Bool|Int|UInt[0-9]*)\.random\(|(^|[^.A-Za-z_])(socket|connect|open|fopen|unlink|rename|link|getenv|time|clock_gettime|gettimeofday|usleep|sleep)\(|import +(Foundation|Dispatch)\b' \
-    Sources/QPHooks Sources/QPPlugins Sources/QPActors | { grep -vE '\bfunc [a-z]+\(' || true; })"
+
+effects='\bDate\(\)|\bDate\.now\b|(Continuous|Suspending)Clock\b|\bFile(Manager|Handle)\b|\bProcess(Info)?\b[.(]'
+effects+='|\bURLSession\b|\bSystemRandomNumberGenerator\b|\b(Bool|Double|U?Int[0-9]*)\.random\(|\.(randomElement|shuffled?)\('
+effects+='|(^|[^.A-Za-z_])(socket|connect|open|fopen|unlink|rename|link|getenv|time|clock_gettime|usleep|sleep)\('
+effects+='|import +(Foundation|Dispatch)\b'
+report 'effects come from the context of the running hook, nowhere else' \
+    "$(code "$effects" Sources/QPHooks Sources/QPPlugins Sources/QPActors | { grep -vE '\bfunc [a-z]+\(' || true; })"
+
+report 'tasks are made in Session+Waiting.swift only' "$(
+    code '\bTask(<[^>]*>)?(\.[a-zA-Z]*(detached|immediate)[a-zA-Z]*)? *[({]' Sources/QPActors |
+        outside 'Sources/QPActors/Session\+Waiting\.swift'
+)"
+
+traps='\btry!|\bas!|\bfatalError\(|\bpreconditionFailure\(|\bassertionFailure\('
+report 'what arrives must not reach a trap' "$(code "$traps" Sources)"
+
+unchecked='@unchecked|nonisolated\(unsafe\)|@preconcurrency import'
+report 'unchecked only in QPActors/Loop*.swift, QPServer and QPTestKit' "$(
+    code "$unchecked" Sources | outside 'Sources/(QPActors/Loop[A-Za-z+]*\.swift|QPServer/.*|QPTestKit/.*|QPConsole/.*)'
+)"
+
 report 'the C library stays out of QPHooks' "$(code 'import +(Glibc|Musl|Darwin)\b' Sources/QPHooks)"
-report 'tasks are made in Session+Waiting.swift only' "$(code '\bTask(<[^>]*>)?(\.[a-zA-Z]*(detached|immediate)[a-zA-Z]*)? *[({]' \
-    Sources/QPActors | outside 'Sources/QPActors/Session\+Waiting\.swift')"
-report 'what arrives must not reach a trap' "$(code '\btry!|\bas!|\bfatalError\(|\bpreconditionFailure\(|\bassertionFailure\(' Sources)"
-report 'unchecked only in QPActors/Loop*.swift, QPServer and QPTestKit' "$(code '@unchecked|nonisolated\(unsafe\)|@preconcurrency import' \
-    Sources | outside 'Sources/(QPActors/Loop[A-Za-z+]*\.swift|QPServer/.*|QPTestKit/.*|QPConsole/.*)')"
-report 'plugins import QPHooks, and nothing that touches the outside' "$(code '^(public |package |internal |@_exported public )?import ' \
-    Sources/QPPlugins | { grep -vE 'import (QPHooks|Synchronization|RegexBuilder|_StringProcessing)$' || true; })"
+report 'plugins import QPHooks, and nothing that touches the outside' "$(
+    code '^(public |package |internal |@_exported public )?import ' Sources/QPPlugins |
+        { grep -vE 'import (QPHooks|Synchronization|RegexBuilder|_StringProcessing)$' || true; }
+)"
 
 rfc=$(scripts/rfc.sh 2>&1) || report 'citations of RFCs' "$rfc"
 

@@ -13,13 +13,13 @@ swift build -c release --product qpserver
 echo "run: built in $((SECONDS - started)) s"
 
 if [ ! -e run/config ]; then
+    # Words of a plugin line end at blanks.
+    case $PWD in *[[:space:]]*) echo "run: there is a blank in the name of the folder $PWD" >&2; exit 1 ;; esac
     mkdir -p run/spool
+    rm -rf run/config.new
     cp -R config run/config.new
-    here=$PWD/run
-    # Words of a plugin line end at blanks, so a folder with blanks in its name is named from here.
-    case $here in *[[:space:]]*) here=run ;; esac
-    sed -i "s|^queue/maildir .*|queue/maildir $here/Maildir|" run/config.new/plugins
-    echo "$here/spool" >run/config.new/spool_dir
+    sed -i "s|^queue/maildir .*|queue/maildir $PWD/run/Maildir|" run/config.new/plugins
+    echo "$PWD/run/spool" >run/config.new/spool_dir
     mv run/config.new run/config
     echo "run: made run/config; it is yours to edit"
 fi

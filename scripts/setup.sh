@@ -59,7 +59,10 @@ if [ "${1:-}" = --install ]; then
     exit
 fi
 
-command -v swift >/dev/null || { echo "setup: no Swift toolchain in PATH; see https://www.swift.org/install" >&2; exit 1; }
+if ! command -v swift >/dev/null; then
+    echo "setup: there is no Swift toolchain in PATH; see https://www.swift.org/install" >&2
+    exit 1
+fi
 
 packages=()
 while read -r group what package; do

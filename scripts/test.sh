@@ -32,12 +32,12 @@ for script in scripts/tests/*.sh; do
     [ "$name" != lib ] || continue
     step=$SECONDS
     status=0
-    timeout -k 5 60 "$script" >"$log" 2>&1 || status=$?
+    timeout -k 5 60 "$script" >"$log.script" 2>&1 || status=$?
     if [ "$status" -eq 0 ]; then
         echo "test: $name passed ($((SECONDS - step)) s)"
     else
         failed+=("$name")
-        sed 's/^/    /' "$log" | tail -n 40
+        sed 's/^/    /' "$log.script" | tail -n 40
         echo "test: $name FAILED with status $status ($((SECONDS - step)) s)"
     fi
 done

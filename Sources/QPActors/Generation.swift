@@ -19,11 +19,13 @@ public struct LoadedPlugin: Sendable {
     public let runtime: PluginRuntime
     package let instance: any Plugin
     package let declarations: PluginDeclarations
+    package let background: BackgroundRun
 
     package init(
         name: String, arguments: [String], place: String, hooks: Set<HookID>, runtime: PluginRuntime,
-        instance: any Plugin, declarations: PluginDeclarations
+        instance: any Plugin, declarations: PluginDeclarations, background: BackgroundRun = BackgroundRun()
     ) {
+        self.background = background
         self.name = name
         self.arguments = arguments
         self.place = place
@@ -32,6 +34,22 @@ public struct LoadedPlugin: Sendable {
         self.instance = instance
         self.declarations = declarations
     }
+}
+
+/// A plugin's work beside the sessions; ends when no generation and no session refers to it any more.
+package final class BackgroundRun: Sendable {
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    package init() {}
+
+    /// Starts the work, once.
+    package func start(_ work: @escaping @Sendable () async -> Void) {
+        self.task.withLock { task in
+            if task == nil { task = Task { await work() } }
+        }
+    }
+
+    deinit { self.task.withLock { $0?.cancel() } }
 }
 
 /// One configuration.
@@ -45,6 +63,8 @@ public final class Generation: Sendable {
     let runtimes: [PluginRuntime]
     /// The names of the plugins, by slot.
     package let names: [String]
+    /// Their `loglevel` arguments, by slot; empty if none has one.
+    package let logAdjustments: [LogAdjustment?]
     package let chains: SessionChains
     package let arrival: ArrivalChain
     package let serverChains: ServerChains
@@ -64,6 +84,8 @@ public final class Generation: Sendable {
         self.plugins = plugins
         self.runtimes = plugins.map(\.runtime)
         self.names = plugins.map(\.name)
+        let adjustments = plugins.map(\.declarations.logAdjustment)
+        self.logAdjustments = adjustments.contains { $0 != nil } ? adjustments : []
         var chains = SessionChains()
         var arrival = ArrivalChain()
         var server = ServerChains()

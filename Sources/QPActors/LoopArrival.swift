@@ -16,6 +16,8 @@ public struct ArrivalResult: Sendable {
     package let tables: ConfigSnapshot
     package let calls: CallCounter.SharedCount
     package let startedAt: Int64
+    /// What shadows changed, by plugin: only they see it.
+    package let shadowChanges: [PluginSlot: [Change]]
 }
 
 /// What becomes of an arriving client.
@@ -45,6 +47,10 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var turn: UInt32 = 0
     private var isOver = false
+    private var shadowChanges: [PluginSlot: [Change]] = [:]
+
+    /// How long the whole chain may take: clients wait 5 min for a greeting (RFC 5321 §4.5.3.2.1).
+    private var chainLimit: Int64 { self.startedAt &+ HookID.preConnection.chainBudget.clampedNanoseconds }
 
     /// Admits a client, or gives the reply that turns it away. `completion` is called once, on the loop, at once or
     /// later; not at all after `abandon`.
@@ -90,6 +96,7 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
         self.context = SessionContext(
             state: state, seams: seams, clock: core.clock, calls: self.calls, tables: admission.generation.snapshot)
         self.context.names = admission.generation.names
+        self.context.logAdjustments = admission.generation.logAdjustments
         self.context.hook = .preConnection
         self.arrival = ArrivalContext(session: self.context)
     }
@@ -120,9 +127,11 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
             let element = generation.arrival.elements[self.index]
             let runtime = generation.runtimes[Int(element.slot)]
             guard runtime.mode == .on else {
+                if runtime.mode == .shadow { self.runShadow(element.body, event, element.slot, runtime) }
                 self.index += 1
                 continue
             }
+            guard self.mark < self.chainLimit else { break }
             guard runtime.mayRun(at: MonotonicTime(nanoseconds: self.mark)) else {
                 if self.answered(element.slot, self.failureVerdict(runtime), .breaker) { return }
                 continue
@@ -151,7 +160,8 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
     ) {
         self.turn &+= 1
         let turn = self.turn
-        self.core.setDeadline(self.node, to: self.core.now &+ runtime.timeout.clampedNanoseconds, for: self)
+        let limit = min(self.core.now &+ runtime.timeout.clampedNanoseconds, self.chainLimit)
+        self.core.setDeadline(self.node, to: limit, for: self)
         self.task = Task(executorPreference: self.core.executor) {
             let result: Result<Verdict<Void>, any Error>
             do {
@@ -165,7 +175,8 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
 
     private func came(back result: Result<Verdict<Void>, any Error>, _ turn: UInt32, _ slot: PluginSlot) {
         let runtime = self.admission.generation.runtimes[Int(slot)]
-        guard turn == self.turn, !self.isOver else { return }
+        guard turn == self.turn else { return runtime.cameBack() }
+        guard !self.isOver else { return }
         self.core.removeDeadline(self.node)
         self.task = nil
         switch result {
@@ -188,8 +199,9 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
         // The straggler keeps its own view of the client.
         let state = self.context.state
         self.arrival = ArrivalContext(session: self.context.fork(state: state.copy()))
-        self.core.counters.count(
-            self.admission.generation.runtimes[Int(slot)].cell + Int(HookID.preConnection.rawValue), .stragglers)
+        let runtime = self.admission.generation.runtimes[Int(slot)]
+        runtime.leftBehind()
+        self.core.counters.count(runtime.cell + Int(HookID.preConnection.rawValue), .stragglers)
         if !self.failed(slot, "ran out of time", .timedOut) { self.go() }
     }
 
@@ -202,9 +214,10 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
         let cell = runtime.cell + Int(HookID.preConnection.rawValue)
         self.core.counters.count(cell, why.contains(.timedOut) ? .timeouts : .errors)
         self.context.log.error("plugin failed: \(text)")
-        _ = runtime.failed(
-            from: self.context.connection.remoteAddress.accountingPrefix,
-            at: MonotonicTime(nanoseconds: self.core.now))
+        let network = self.context.connection.remoteAddress.accountingPrefix
+        if runtime.failed(from: network, at: MonotonicTime(nanoseconds: self.core.now)) {
+            self.context.log.error("breaker opened: the failure policy answers for the plugin")
+        }
         return self.answered(slot, self.failureVerdict(runtime), why)
     }
 
@@ -236,6 +249,64 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
             return true
         }
     }
+
+    // MARK: Shadows
+
+    /// Runs a handler beside, on a private copy; one that waits is counted when it comes back in time.
+    private func runShadow(
+        _ body: ArrivalChain.Body, _ event: ArrivalEvent, _ slot: PluginSlot, _ runtime: PluginRuntime
+    ) {
+        let context = self.context.fork(state: self.context.state.copy())
+        for change in self.shadowChanges[slot] ?? [] { context.state.apply(change) }
+        context.state.keepsChanges = true
+        context.seams = context.seams.shadowed(
+            pure: self.admission.generation.plugins[Int(slot)].declarations.isPure, seed: context.id.bits)
+        context.pluginSlot = slot
+        let arrival = ArrivalContext(session: context)
+        switch body {
+        case .sync(let handler):
+            let result = Result { try handler(event, arrival) }
+            self.shadowEnded(slot, runtime, try? result.get().code, context)
+        case .waiting(let handler):
+            let watch = ShadowWatch()
+            self.core.setDeadline(watch.node, to: self.core.now &+ runtime.timeout.clampedNanoseconds, for: watch)
+            watch.task = Task(executorPreference: self.core.executor) {
+                let code = try? await handler(event, arrival).code
+                self.core.removeDeadline(watch.node)
+                self.shadowEnded(slot, runtime, code, context)
+            }
+        }
+    }
+
+    /// Cancels a shadow that waits too long.
+    private final class ShadowWatch: DeadlineTarget, @unchecked Sendable {
+        // Invariant: touched on the loop only.
+        let node = WheelNode()
+        var task: Task<Void, Never>?
+
+        func deadlinePassed() { self.task?.cancel() }
+    }
+
+    private func shadowEnded(
+        _ slot: PluginSlot, _ runtime: PluginRuntime, _ code: ReturnCode?, _ context: SessionContext
+    ) {
+        let now = self.core.now
+        let nanoseconds = UInt64(clamping: now &- self.mark)
+        let cell = runtime.cell + Int(HookID.preConnection.rawValue)
+        self.core.counters.count(cell, .shadowRuns)
+        if code == nil { self.core.counters.count(cell, .errors) }
+        // Whatever decides otherwise would be the only one to refuse.
+        if code?.isRefusal == true { self.core.counters.count(cell, .shadowDifferences) }
+        self.trail.append(
+            HookRecord(
+                hook: .preConnection, plugin: slot, verdict: code ?? .declined,
+                flags: code == nil ? [.shadow, .threw] : .shadow, text: 0,
+                offset: UInt32(clamping: (now &- self.startedAt) >> 10), nanoseconds: UInt32(clamping: nanoseconds),
+                bucket: LatencyScale.bucket(of: nanoseconds)))
+        self.shadowChanges[slot, default: []] += context.state.changes.map(\.change)
+    }
+
+    // MARK: Answers
 
     /// deny and ok handlers that answer at once learn of arrivals too.
     private func tellAnswer(_ slot: PluginSlot, _ verdict: Verdict<Void>) {
@@ -279,7 +350,8 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
                 ArrivalResult(
                     id: state.id, number: state.number, generation: self.admission.generation,
                     connection: state.connection, notes: state.connectionNotes, trail: self.trail,
-                    tables: self.context.tables, calls: self.calls, startedAt: self.startedAt)))
+                    tables: self.context.tables, calls: self.calls, startedAt: self.startedAt,
+                    shadowChanges: self.shadowChanges)))
     }
 }
 

@@ -4,6 +4,7 @@
 
 public import QPHooks
 public import QPTelemetry
+import Synchronization
 
 /// One event loop with what its sessions share: executor, deadlines, counts, buffers. Lives as long as the process.
 public final class LoopCore: @unchecked Sendable {
@@ -15,6 +16,8 @@ public final class LoopCore: @unchecked Sendable {
     /// Its number, from 0.
     public let number: Int
     package let counters = LoopCounters()
+    /// The cell of the handler that ran last, and the number of its session; read by the watchdog when the loop is stuck.
+    private let running = Atomic<UInt64>(0)
     private var wheel: LoopWheel
     private var armed = Int64.max
     private var spare: [UInt8] = []
@@ -36,6 +39,20 @@ public final class LoopCore: @unchecked Sendable {
 
     /// The clock that plugins see.
     public var clock: any SessionClock { LoopClock(core: self) }
+
+    /// A handler is about to run.
+    @inline(__always)
+    package func runs(_ cell: Int) { self.running.store(UInt64(truncatingIfNeeded: cell &+ 1), ordering: .relaxed) }
+
+    /// The handler that ran last, for the case that it still does; from any thread.
+    public var whatRuns: String {
+        let cell = self.running.load(ordering: .relaxed)
+        guard cell > 0 else { return "no plugin has run" }
+        let (plugin, hook) = Int(cell - 1).quotientAndRemainder(dividingBy: LoopCounters.hooks)
+        let names = PluginNumbers.shared.all
+        let name = plugin < names.count ? names[plugin] : "?"
+        return "last ran plugin \(name) at \(HookID.allCases[hook].name)"
+    }
 
     // MARK: Deadlines
 

@@ -24,7 +24,7 @@ extension Session {
     }
 
     private func lookUpPeer(_ timeout: Duration) async {
-        let origin = EffectOrigin(session: self.state.id, plugin: "", hook: nil, call: 0)
+        let origin = CallCounter(session: self.state.id, plugin: "", hook: nil, count: self.context.calls).next()
         let question = DNSQuestion.ptr(self.state.connection.remoteAddress.description)
         let token = self.token
         let answer = try? await self.context.seams.resolver.resolve(question, timeout: timeout, origin: origin)
@@ -76,7 +76,7 @@ extension Session {
     /// One line, without its end.
     func heard(_ bytes: UnsafeRawBufferPointer, bareLF: Bool) {
         if bareLF, !self.toleratesBareLF() { return }
-        let line = CommandLine(bytes)
+        let line = ClientLine(bytes)
         if self.context.seams.log.accepts(.debug, plugin: nil) {
             let shown = line.verb == .auth ? "auth <hidden>" : "\(line.name) \(line.argument)"
             self.log(.debug, "dispatching \(shown)")
@@ -116,17 +116,17 @@ extension Session {
     }
 
     /// Refuses arguments where RFC 5321 §4.1.1 has none; trailing blanks are harmless.
-    private func takesNoArgument(_ line: CommandLine) -> Bool {
+    private func takesNoArgument(_ line: ClientLine) -> Bool {
         if line.argument.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) { return true }
         self.object(Reply(501, .invalidArguments, "no parameters allowed"))
         return false
     }
 
-    private func argument(of line: CommandLine) -> String? { line.argument.isEmpty ? nil : line.argument }
+    private func argument(of line: ClientLine) -> String? { line.argument.isEmpty ? nil : line.argument }
 
     // MARK: HELO, EHLO
 
-    private func heardHello(_ line: CommandLine, isExtended: Bool) {
+    private func heardHello(_ line: ClientLine, isExtended: Bool) {
         let hook: HookID = isExtended ? .ehloParse : .heloParse
         let chain = isExtended ? self.chains.ehloParse : self.chains.heloParse
         self.ask(hook, chain, ParseEvent(verb: line.name, argument: line.argument)) { session, event, verdict in
@@ -207,7 +207,7 @@ extension Session {
 
     // MARK: MAIL
 
-    private func heardMail(_ line: CommandLine) {
+    private func heardMail(_ line: ClientLine) {
         if let objection = self.machine.objectionToMail() { return self.object(objection) }
         if self.machine.isExhausted {
             self.send(Reply(421, .securityPolicy, "too many messages in one session"))
@@ -308,7 +308,7 @@ extension Session {
 
     // MARK: RCPT
 
-    private func heardRecipient(_ line: CommandLine) {
+    private func heardRecipient(_ line: ClientLine) {
         if let objection = self.machine.objectionToRecipient() {
             if objection.code == 452 { return self.send(objection) }
             return self.object(objection)
@@ -360,12 +360,12 @@ extension Session {
 
     // MARK: RSET, NOOP, VRFY, HELP, QUIT
 
-    private func heardReset(_ line: CommandLine) {
+    private func heardReset(_ line: ClientLine) {
         guard self.takesNoArgument(line) else { return }
         self.resetTransaction(force: true) { session in session.send(StaticReply("250 2.0.0 OK\r\n"), 250) }
     }
 
-    private func heardNoop(_ line: CommandLine) {
+    private func heardNoop(_ line: ClientLine) {
         self.ask(.noop, self.chains.noop, CommandEvent(argument: self.argument(of: line))) { session, _, verdict in
             switch verdict {
             case .done:
@@ -379,7 +379,7 @@ extension Session {
         }
     }
 
-    private func heardVerify(_ line: CommandLine) {
+    private func heardVerify(_ line: ClientLine) {
         guard !line.argument.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else {
             return self.object(Reply(501, .invalidArguments, "VRFY needs a name"))
         }
@@ -398,7 +398,7 @@ extension Session {
         }
     }
 
-    private func heardHelp(_ line: CommandLine) {
+    private func heardHelp(_ line: ClientLine) {
         self.ask(.help, self.chains.help, CommandEvent(argument: self.argument(of: line))) { session, _, verdict in
             switch verdict {
             case .done: break
@@ -419,7 +419,7 @@ extension Session {
         }
     }
 
-    private func heardQuit(_ line: CommandLine) {
+    private func heardQuit(_ line: ClientLine) {
         guard self.takesNoArgument(line) else { return }
         self.ask(.quit, self.chains.quit, CommandEvent(argument: nil)) { session, _, verdict in
             if verdict.code != .done {
@@ -431,7 +431,7 @@ extension Session {
         }
     }
 
-    private func heardUnknown(_ line: CommandLine) {
+    private func heardUnknown(_ line: ClientLine) {
         let event = UnknownCommandEvent(verb: line.name, argument: self.argument(of: line))
         self.ask(.unrecognizedCommand, self.chains.unrecognizedCommand, event) { session, _, verdict in
             switch verdict {

@@ -6,7 +6,7 @@ import QPHooks
 
 extension Session: SessionBackend {
     nonisolated func waitingInput() -> Int {
-        self.assumeIsolated { $0.pending.count }
+        self.assumeIsolated { $0.pending.count &+ $0.inHand }
     }
 
     nonisolated func flushResponses() {
@@ -59,6 +59,7 @@ extension Session: SessionBackend {
 
     private func line(limit: Int, timeout: Duration) async throws(EffectError) -> [UInt8] {
         let deadline = self.core.now &+ timeout.clampedNanoseconds
+        let token = self.token
         while true {
             if let end = self.pending.firstIndex(of: UInt8(ascii: "\n")) {
                 var line = Array(self.pending[..<end])
@@ -69,13 +70,14 @@ extension Session: SessionBackend {
                 return line
             }
             guard self.pending.count <= limit else { throw .tooLong("line") }
-            try await self.more(deadline, "line")
+            try await self.more(deadline, "line", token)
         }
     }
 
     private func bytes(limit: Int, timeout: Duration) async throws(EffectError) -> [UInt8] {
         let deadline = self.core.now &+ timeout.clampedNanoseconds
-        while self.pending.isEmpty { try await self.more(deadline, "input") }
+        let token = self.token
+        while self.pending.isEmpty { try await self.more(deadline, "input", token) }
         let count = min(max(limit, 1), self.pending.count)
         let bytes = Array(self.pending[..<count])
         self.pending.removeSubrange(..<count)
@@ -83,19 +85,22 @@ extension Session: SessionBackend {
         return bytes
     }
 
-    private func more(_ deadline: Int64, _ what: String) async throws(EffectError) {
+    private func more(_ deadline: Int64, _ what: String, _ token: UInt32) async throws(EffectError) {
         guard !self.inputHasEnded, self.isConnected else { throw .closed(what) }
         let now = self.core.now
         guard now < deadline, !Task.isCancelled else { throw .timedOut(what) }
         await self.awaitInput(within: .nanoseconds(deadline &- now), beyond: self.pending.count)
+        // A handler that was left behind meanwhile takes nothing more.
+        guard self.token == token else { throw .timedOut(what) }
     }
 
     private func wholeMessage() async throws(EffectError) -> Int {
         let settings = self.generation.settings
         let deadline = self.core.now &+ settings.limits.sessionTimeout.clampedNanoseconds
+        let token = self.token
         var receiver = self.newReceiver(.dot(DotFramer(policy: self.bareNewlinePolicy)))
         while true {
-            while self.pending.isEmpty { try await self.more(min(deadline, self.silenceDeadline), "message") }
+            while self.pending.isEmpty { try await self.more(min(deadline, self.silenceDeadline), "message", token) }
             let input = self.pending
             self.pending = []
             let outcome = input.withUnsafeBytes { receiver.consume($0, from: 0) }

@@ -32,7 +32,7 @@ extension Session {
         case .gone: break
         case .leaving: deadline = self.farewellDeadline
         case .opening, .command, .data, .chunk:
-            if self.running?.hook != .queue {
+            if !self.isQueueing {
                 deadline = self.startedAt &+ self.limits.sessionTimeout.clampedNanoseconds
             }
             if self.phase == .data || self.phase == .chunk, !self.isDeciding {
@@ -73,7 +73,7 @@ extension Session {
     }
 
     private func checkSession(_ now: Int64) {
-        guard self.running?.hook != .queue, now >= self.startedAt &+ self.limits.sessionTimeout.clampedNanoseconds
+        guard !self.isQueueing, now >= self.startedAt &+ self.limits.sessionTimeout.clampedNanoseconds
         else { return }
         self.abandonRun()
         self.timedOut("session too long")

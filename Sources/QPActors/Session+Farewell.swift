@@ -19,18 +19,18 @@ extension Session {
     func leave(_ end: SessionEnd) {
         guard self.phase != .leaving, self.phase != .gone else { return }
         // A queue handler is not cut off: its answer may be a message that is safe.
-        if self.running?.hook == .queue {
+        if self.isQueueing {
             self.endAfterQueue = true
             return
         }
         self.abandonRun()
-        let wasReceiving = self.phase == .data || self.phase == .chunk
         self.phase = .leaving
         self.endedBy = end
         self.pending = []
         self.receiver = nil
         self.machine.closed()
-        self.farewellDeadline = self.core.now &+ 5_000_000_000
+        // Each farewell chain has its own 5 s; this is for what those do not bound.
+        self.farewellDeadline = self.core.now &+ 30_000_000_000
         switch end {
         case .client: self.core.counters.server.closedByClient &+= 1
         case .server: self.core.counters.server.closedByServer &+= 1
@@ -38,7 +38,7 @@ extension Session {
         }
         let chains = self.generation.chains
         if end == .client {
-            self.resetTransaction(force: wasReceiving || self.state.transaction.sender != nil) { session in
+            self.resetTransaction(force: true) { session in
                 session.ask(.disconnect, chains.disconnect, PlainEvent()) { session, _, _ in session.lastHook() }
             }
         } else {
@@ -59,6 +59,7 @@ extension Session {
         guard self.phase == .leaving else { return }
         self.abandonRun()
         self.phase = .gone
+        self.endShadows()
         self.flushPluginResponses()
         self.log(.info, "session ended", fields: [("by", "\(self.endedBy)")])
         self.observer?.ended(self.state.id, self.trail, plugins: self.generation.names)

@@ -49,6 +49,7 @@ extension Session {
         }
         self.context.pluginSlot = slot
         self.context.hook = hook
+        self.core.runs(runtime.cell &+ Int(hook.rawValue))
         do {
             let verdict = try handler(event, self.context)
             self.record(hook, slot, runtime, verdict, [], &mark)
@@ -135,6 +136,12 @@ extension Session {
                 transaction: self.state.transaction.number, text: text, wallTime: self.core.loop.wallNow()))
     }
 
+    /// The chain has come to an answer.
+    func chainEnded(_ hook: HookID, _ code: ReturnCode) {
+        if !self.state.responses.isEmpty { self.flushPluginResponses() }
+        if self.shadows != nil { self.shadowsLearn(hook, code) }
+    }
+
     // MARK: deny and ok
 
     var answersExist: Bool { !self.generation.chains.deny.isEmpty || !self.generation.chains.ok.isEmpty }
@@ -154,86 +161,6 @@ extension Session {
             if let verdict, verdict.code != .declined { break }
         }
     }
-
-    // MARK: Shadows
-
-    /// Runs a handler beside: on a private copy, counted and timed, its answer compared, never applied.
-    func runShadow<Event, Value>(
-        _ hook: HookID, _ slot: PluginSlot, _ runtime: PluginRuntime, _ handler: Handler<Event, Value>,
-        _ event: Event, _ mark: inout Int64
-    ) {
-        let context = self.shadowContext(hook, slot)
-        var code = ReturnCode.declined
-        var flags: HookRecord.Flags = .shadow
-        do {
-            code = try handler(event, context).code
-        } catch {
-            flags.insert(.threw)
-            self.core.counters.count(runtime.cell + Int(hook.rawValue), .errors)
-        }
-        self.shadowEnded(hook, slot, code, flags, context, &mark)
-    }
-
-    /// A context whose changes only this shadow sees.
-    func shadowContext(_ hook: HookID, _ slot: PluginSlot) -> SessionContext {
-        let state = self.state.copy()
-        for change in self.shadows?.overlays[slot] ?? [] { state.apply(change) }
-        state.keepsChanges = true
-        let context = self.context.fork(state: state)
-        context.seams = self.context.seams.shadowed(
-            pure: self.generation.plugins[Int(slot)].declarations.isPure)
-        context.backend = nil
-        context.pluginSlot = slot
-        context.hook = hook
-        return context
-    }
-
-    func shadowEnded(
-        _ hook: HookID, _ slot: PluginSlot, _ code: ReturnCode, _ flags: HookRecord.Flags,
-        _ context: SessionContext, _ mark: inout Int64
-    ) {
-        let now = self.core.now
-        let nanoseconds = UInt64(clamping: now &- mark)
-        self.trail.append(
-            HookRecord(
-                hook: hook, plugin: slot, verdict: code, flags: flags, text: 0,
-                offset: UInt32(clamping: (now &- self.startedAt) >> 10), nanoseconds: UInt32(clamping: nanoseconds),
-                bucket: LatencyScale.bucket(of: nanoseconds)))
-        mark = now
-        self.core.counters.count(self.runtimes[Int(slot)].cell + Int(hook.rawValue), .shadowRuns)
-        var shadows = self.shadows ?? ShadowRuns()
-        shadows.overlays[slot, default: []] += context.state.changes.map(\.change)
-        shadows.answers.append((hook, slot, code))
-        self.shadows = shadows
-    }
-
-    /// The chain has come to an answer: shadows that would have decided otherwise are counted.
-    func chainEnded(_ hook: HookID, _ code: ReturnCode) {
-        if !self.state.responses.isEmpty { self.flushPluginResponses() }
-        guard var shadows = self.shadows, !shadows.answers.isEmpty else { return }
-        for answer in shadows.answers where answer.hook == hook && answer.code != .declined && answer.code != code {
-            self.core.counters.count(self.runtimes[Int(answer.slot)].cell + Int(hook.rawValue), .shadowDifferences)
-        }
-        shadows.answers.removeAll { $0.hook == hook }
-        self.shadows = shadows
-    }
-
-    /// The mail is over: so are the shadows' views of it.
-    func shadowsForgetTransaction() {
-        guard var shadows = self.shadows else { return }
-        for slot in shadows.overlays.keys {
-            shadows.overlays[slot]?.removeAll { change in
-                if case .note(.connection, _, _) = change { false } else { true }
-            }
-        }
-        self.shadows = shadows
-    }
-}
-
-/// What shadows changed, and what they would have answered.
-struct ShadowRuns: Sendable {
-    var overlays: [PluginSlot: [Change]] = [:]
-    var answers: [(hook: HookID, slot: PluginSlot, code: ReturnCode)] = []
 }
 
 extension HookID {

@@ -25,7 +25,7 @@ extension Session {
 
     // MARK: DATA
 
-    func heardData(_ line: CommandLine) {
+    func heardData(_ line: ClientLine) {
         guard line.argument.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else {
             return self.object(Reply(501, .invalidArguments, "no parameters allowed"))
         }
@@ -42,7 +42,9 @@ extension Session {
             self.refuseMessage(denial, .data)
         case .done:
             // The plugin has received the message itself, and may want it queued.
-            if self.state.queuesMessage, self.state.transaction.message != nil { self.messageReceived() }
+            let isWanted = self.state.queuesMessage
+            self.state.queuesMessage = false
+            if isWanted, self.state.transaction.message != nil { self.messageReceived() }
         case .ok, .okSaying, .declined, .declinedSaying:
             self.send(StaticReply("354 end with <CRLF>.<CRLF>\r\n"), 354)
             self.receiver = self.newReceiver(.dot(DotFramer(policy: self.bareNewlinePolicy)))
@@ -69,7 +71,7 @@ extension Session {
 
     // MARK: BDAT
 
-    func heardChunk(_ line: CommandLine) {
+    func heardChunk(_ line: ClientLine) {
         let words = line.argument.split(separator: " ", omittingEmptySubsequences: true)
         guard let first = words.first, first.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
             let size = UInt64(first), size <= UInt64(Int64.max), words.count <= 2,
@@ -146,6 +148,7 @@ extension Session {
             receiver.hasHeader || isWhole
         {
             self.receiver?.headerWasShown = true
+            self.inHand = input.count &- next
             self.state.transaction.message = Message(receiver.headerOnly())
             self.ask(.dataHeadersEnd, self.chains.dataHeadersEnd, PlainEvent()) { session, _, verdict in
                 session.decidedHeader(verdict, isEnd)
@@ -189,7 +192,11 @@ extension Session {
         if let failure = receiver.failure {
             if let shortage = receiver.shortage { self.log(.error, "message not kept: \(shortage)") }
             self.receiver = nil
-            self.core.counters.server.rejected &+= 1
+            if failure.code < 500 {
+                self.core.counters.server.deferred &+= 1
+            } else {
+                self.core.counters.server.rejected &+= 1
+            }
             self.summary("refused", failure.lines.joined(separator: " "))
             self.send(failure)
             return self.resetTransaction(force: true) { _ in }
@@ -198,13 +205,17 @@ extension Session {
             // RFC 3030 §2
             return self.send(Reply(250, .other, "chunk OK"))
         }
+        self.machine.chunksEnded()
+        let wasShown = receiver.headerWasShown
         let storage = receiver.finish()
         self.receiver = nil
         guard let storage else {
             self.send(Reply(452, .systemFull, "insufficient system storage"))
             return self.resetTransaction(force: true) { _ in }
         }
-        self.state.transaction.message = Message(storage)
+        // What data_headers_end changed stays changed.
+        let early = wasShown ? self.state.transaction.message : nil
+        self.state.transaction.message = early?.moved(to: storage) ?? Message(storage)
         self.messageReceived()
     }
 
@@ -322,6 +333,7 @@ extension Session {
     }
 
     private func askQueue() {
+        self.isQueueing = true
         self.ask(.queue, self.chains.queue, PlainEvent()) { session, _, verdict in session.queued(verdict) }
     }
 
@@ -337,6 +349,7 @@ extension Session {
         let text = verdict.text
         let code = verdict.code
         self.resetTransaction(force: true) { session in
+            session.isQueueing = false
             if let reply { session.send(reply, showsID: true) }
             guard code != .done else { return session.afterQueue() }
             session.ask(

@@ -41,6 +41,8 @@ final class ChainRun<Event: Sendable, Value: Sendable>: PendingRun {
     var last = Verdict<Value>.declined
     private var failure: Failure?
     private var startedAt: Int64?
+    /// The answer that ended the chain is there; only those who are told of it may still wait.
+    private var isDecided = false
 
     init(
         _ hook: HookID, _ chain: Chain<Event, Value>, _ event: Event, index: Int,
@@ -60,17 +62,20 @@ final class ChainRun<Event: Sendable, Value: Sendable>: PendingRun {
         var mark = session.core.now
         let startedAt = self.startedAt ?? mark
         self.startedAt = startedAt
-        let chainLimit = startedAt &+ self.hook.chainBudget.clampedNanoseconds
+        let chainLimit = startedAt &+ session.budget(of: self.hook).clampedNanoseconds
 
-        while self.index < self.chain.elements.count {
+        while !self.isDecided, self.index < self.chain.elements.count {
             let element = self.chain.elements[self.index]
             let answer: Verdict<Value>?
+            var told: [Told] = []
             var endsChain = false
             if let failure = self.failure {
                 self.failure = nil
                 endsChain = failure.endsChain
-                answer = session.failed(
+                let verdict: Verdict<Value> = session.failed(
                     self.hook, failure.slot, session.runtimes[Int(failure.slot)], failure.flags, failure.text, &mark)
+                told = [Told(slot: failure.slot, code: verdict.code, text: verdict.text)]
+                answer = verdict
             } else {
                 switch element.body {
                 case .sync(let handler):
@@ -79,23 +84,42 @@ final class ChainRun<Event: Sendable, Value: Sendable>: PendingRun {
                     answer = await session.runWaiting(
                         self, self.hook, element.slot, handler, self.event, chainLimit, &mark)
                 case .group(let host, let entries):
-                    answer = await session.runGroup(self, self.hook, host, entries, self.event, chainLimit, &mark)
+                    answer = await session.runGroup(
+                        self, self.hook, host, entries, self.event, chainLimit, &mark, &told)
                 }
                 guard session.token == token else { return }
             }
             self.index += 1
             guard let answer else { continue }
             self.last = answer
-            if session.answersExist {
-                await session.tellWaiting(self, self.hook, element.slot, answer.code, answer.text)
-                guard session.token == token else { return }
+            self.isDecided = answer.code != .declined || endsChain
+            if endsChain, answer.code == .declined, self.index < self.chain.elements.count {
+                self.last = self.cutShort
             }
-            if answer.code != .declined || endsChain { break }
+            if session.answersExist {
+                if told.isEmpty { told = [Told(slot: element.slot, code: answer.code, text: answer.text)] }
+                for answer in told {
+                    await session.tellWaiting(self, self.hook, answer)
+                    guard session.token == token else { return }
+                }
+            }
         }
         session.isDeciding = false
         session.chainEnded(self.hook, self.last.code)
         self.then(session, self.event, self.last)
     }
+
+    /// What stands for the plugins that were not asked because the chain's time was spent.
+    private var cutShort: Verdict<Value> {
+        FailurePolicy.standard.code(at: self.hook) == .denysoft ? .denysoft("", .otherSystem) : self.last
+    }
+}
+
+/// An answer that deny and ok handlers learn of.
+struct Told {
+    let slot: PluginSlot
+    let code: ReturnCode
+    let text: String
 }
 
 /// Any other work that waits.
@@ -109,6 +133,22 @@ final class FunctionRun: PendingRun {
     func abandoned(_ failure: Failure) {}
 
     func resume(in session: isolated Session) async { await self.work(session) }
+}
+
+extension Session {
+    /// How long a chain may take in all, now: farewell hooks get 5 s each.
+    func budget(of hook: HookID) -> Duration {
+        self.phase == .leaving ? .seconds(5) : hook.chainBudget
+    }
+
+    /// A decision took its time, which is not the client's.
+    private func restartTimers() {
+        switch self.phase {
+        case .command: self.startCommandTimer()
+        case .data, .chunk: self.startDataTimer()
+        case .opening, .leaving, .gone: break
+        }
+    }
 }
 
 extension HookID {
@@ -142,6 +182,7 @@ extension Session {
             self.nextRun = nil
             await run.resume(in: self)
             guard self.token == token else { return }
+            self.restartTimers()
             if self.nextRun == nil { self.proceed() }
             self.settle()
         }
@@ -164,7 +205,9 @@ extension Session {
             return nil
         case .on: break
         }
-        guard runtime.mayRun(at: MonotonicTime(nanoseconds: mark)) else { return self.failed(hook, slot, runtime, .breaker, "breaker open", &mark) }
+        guard runtime.mayRun(at: MonotonicTime(nanoseconds: mark)) else {
+            return self.failed(hook, slot, runtime, .breaker, "breaker open", &mark)
+        }
 
         let token = self.token
         self.begin(run, hook, slot, runtime, chainLimit, mark)
@@ -193,7 +236,7 @@ extension Session {
     /// Asks a host for its entries' answer.
     func runGroup<Event: Sendable, Value>(
         _ run: any PendingRun, _ hook: HookID, _ host: any HookHost, _ entries: [HostEntry], _ event: Event,
-        _ chainLimit: Int64, _ mark: inout Int64
+        _ chainLimit: Int64, _ mark: inout Int64, _ told: inout [Told]
     ) async -> Verdict<Value>? {
         let asked = entries.filter { self.runtimes[Int($0.slot)].mode == .on }
         guard let first = asked.first else { return nil }
@@ -221,16 +264,23 @@ extension Session {
         self.running = nil
         switch result {
         case .failure(let error):
-            return self.failed(hook, first.slot, runtime, .threw, "\(error)", &mark)
+            let culprit = (error as? HostFailure).flatMap { asked.indices.contains($0.index) ? asked[$0.index] : nil }
+            let slot = culprit?.slot ?? first.slot
+            let verdict: Verdict<Value> = self.failed(
+                hook, slot, self.runtimes[Int(slot)], .threw, "\(error)", &mark)
+            told = [Told(slot: slot, code: verdict.code, text: verdict.text)]
+            return verdict
         case .success(let answer):
             for change in answer.changes { self.state.apply(change) }
             var verdict = Verdict<Value>.declined
             for step in answer.trail where asked.indices.contains(step.index) {
                 let slot = asked[step.index].slot
                 verdict = HookArguments.verdict(step, answer.values)
+                mark = self.core.now &- Int64(step.microseconds) &* 1000
                 self.record(hook, slot, self.runtimes[Int(slot)], verdict, [], &mark)
+                self.runtimes[Int(slot)].succeeded()
+                told.append(Told(slot: slot, code: verdict.code, text: verdict.text))
             }
-            runtime.succeeded()
             return verdict
         }
     }
@@ -250,9 +300,8 @@ extension Session {
     }
 
     /// deny and ok with handlers that may wait.
-    func tellWaiting(
-        _ run: any PendingRun, _ hook: HookID, _ slot: PluginSlot, _ code: ReturnCode, _ text: String
-    ) async {
+    func tellWaiting(_ run: any PendingRun, _ hook: HookID, _ answer: Told) async {
+        let (slot, code, text) = (answer.slot, answer.code, answer.text)
         guard self.answersMayWait else { return self.tell(hook, slot, code, text) }
         guard !hook.isTelling else { return }
         let chain = code.isRefusal ? self.generation.chains.deny : self.generation.chains.ok
@@ -260,16 +309,17 @@ extension Session {
         let event = AnswerEvent(plugin: self.generation.names[Int(slot)], hook: hook, code: code, text: text)
         let token = self.token
         var mark = self.core.now
-        let limit = mark &+ answered.chainBudget.clampedNanoseconds
+        let limit = mark &+ self.budget(of: answered).clampedNanoseconds
         for element in chain.elements {
             let verdict: Verdict<Void>?
+            var told: [Told] = []
             switch element.body {
             case .sync(let handler):
                 verdict = self.runInPlace(answered, element.slot, handler, event, &mark)
             case .waiting(let handler):
                 verdict = await self.runWaiting(TellRun(run), answered, element.slot, handler, event, limit, &mark)
             case .group(let host, let entries):
-                verdict = await self.runGroup(TellRun(run), answered, host, entries, event, limit, &mark)
+                verdict = await self.runGroup(TellRun(run), answered, host, entries, event, limit, &mark, &told)
             }
             guard self.token == token else { return }
             if let verdict, verdict.code != .declined { return }
@@ -282,7 +332,14 @@ extension Session {
     /// chain goes on in a fresh task.
     func runOutOfTime(_ running: RunningHandler, at now: Int64) {
         let endsChain = now >= running.chainLimit
-        self.leaveBehind(running, cancel: running.hook != .queue)
+        self.leaveBehind(running)
+        self.core.counters.count(
+            self.runtimes[Int(running.slot)].cell + Int(running.hook.rawValue), .stragglers)
+        if running.hook == .deny || running.hook == .ok {
+            var mark = running.startedAt
+            let _: Verdict<Void> = self.failed(
+                running.hook, running.slot, self.runtimes[Int(running.slot)], .timedOut, "ran out of time", &mark)
+        }
         running.run.abandoned(
             Failure(slot: running.slot, flags: .timedOut, text: "ran out of time", endsChain: endsChain))
         self.suspend(running.run)
@@ -291,7 +348,7 @@ extension Session {
     /// Nobody waits for the running work any more.
     func abandonRun() {
         if let running = self.running {
-            self.leaveBehind(running, cancel: true)
+            self.leaveBehind(running)
         } else if self.isWorking {
             self.token &+= 1
             self.task?.cancel()
@@ -302,17 +359,16 @@ extension Session {
         self.isDeciding = false
     }
 
-    private func leaveBehind(_ running: RunningHandler, cancel: Bool) {
+    private func leaveBehind(_ running: RunningHandler) {
         self.token &+= 1
         self.running = nil
         let straggler = self.context
         self.context = straggler.fork(state: self.state)
         straggler.state = self.state.copy()
         straggler.backend = nil
-        let runtime = self.runtimes[Int(running.slot)]
-        runtime.leftBehind()
-        self.core.counters.count(runtime.cell + Int(running.hook.rawValue), .stragglers)
-        if cancel { self.task?.cancel() }
+        self.runtimes[Int(running.slot)].leftBehind()
+        // Also a queue handler: the client is told to try again, so the mail had better not be delivered after all.
+        self.task?.cancel()
         self.task = nil
         self.isWorking = false
         self.wakeInputWaiter()
@@ -323,22 +379,25 @@ extension Session {
     private func startShadow<Event: Sendable, Value>(
         _ hook: HookID, _ slot: PluginSlot, _ handler: @escaping WaitingHandler<Event, Value>, _ event: Event
     ) {
-        Task(executorPreference: self.executor) { await self.runShadow(hook, slot, handler, event) }
+        let number = self.began(ShadowRun(hook, slot, self.core.now, self.shadowContext(hook, slot)))
+        let task = Task(executorPreference: self.executor) { await self.runShadow(number, handler, event) }
+        self.shadows?.waiting[number]?.task = task
     }
 
     private func runShadow<Event: Sendable, Value>(
-        _ hook: HookID, _ slot: PluginSlot, _ handler: @escaping WaitingHandler<Event, Value>, _ event: Event
+        _ number: UInt32, _ handler: @escaping WaitingHandler<Event, Value>, _ event: Event
     ) async {
-        let context = self.shadowContext(hook, slot)
-        var mark = self.core.now
-        var flags: HookRecord.Flags = .shadow
+        guard let run = self.shadows?.waiting[number], let context = run.context else { return }
         var code = ReturnCode.declined
+        var flags = HookRecord.Flags.shadow
         do {
             code = try await handler(event, context).code
         } catch {
             flags.insert(.threw)
         }
-        self.shadowEnded(hook, slot, code, flags, context, &mark)
+        guard !run.isOver else { return }
+        self.keepOverlay(of: run.slot, context)
+        self.finished(run, code, flags)
     }
 }
 

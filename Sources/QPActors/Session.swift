@@ -87,6 +87,8 @@ public actor Session {
 
     /// Input that waits behind a hook, or the beginning of a line.
     var pending: [UInt8] = []
+    /// Octets behind the command that is answered in place.
+    var inHand = 0
     var output: [UInt8] = []
     var effects: SessionEffects = []
     var isPaused = false
@@ -97,6 +99,8 @@ public actor Session {
     var isReleased = false
     var saidQuit = false
     var endAfterQueue = false
+    /// From the queue hook's beginning until its answer is sent.
+    var isQueueing = false
     var endedBy = SessionEnd.client
     /// The number of the last mail, in replies and Received.
     var mailNumber: UInt32 = 0
@@ -143,8 +147,12 @@ public actor Session {
         let context = SessionContext(
             state: state, seams: setup.seams, clock: setup.core.clock, calls: arrival.calls, tables: arrival.tables)
         context.names = arrival.generation.names
+        context.logAdjustments = arrival.generation.logAdjustments
         self.context = context
         self.trail = arrival.trail
+        if !arrival.shadowChanges.isEmpty {
+            self.shadows = ShadowRuns(overlays: arrival.shadowChanges.mapValues { .init(changes: $0) })
+        }
         let limits = arrival.generation.settings.limits
         self.machine = MailTransactionMachine(
             bounds: .init(
@@ -226,11 +234,12 @@ public actor Session {
     public func shutDown() {
         self.recorder?.record(.shutdown, at: self.core.now)
         guard self.phase != .leaving, self.phase != .gone else { return }
-        if self.running?.hook == .queue { return self.endAfterQueue = true }
+        if self.isQueueing { return self.endAfterQueue = true }
         self.abandonRun()
         self.send(Reply(421, .systemNotAccepting, "service shutting down"))
         self.leave(.server)
         self.settle()
+        self.transport.outputPending()
     }
 
     // MARK: Output
@@ -311,6 +320,7 @@ public actor Session {
     private func process(_ input: UnsafeRawBufferPointer) -> Int {
         var offset = 0
         var budget = Self.commandsPerTurn
+        defer { self.inHand = 0 }
         while offset < input.count, !self.isDeciding {
             switch self.phase {
             case .command:
@@ -328,6 +338,7 @@ public actor Session {
                 case .line(let content, let next, let bareLF):
                     offset = next
                     self.hasSpoken = true
+                    self.inHand = input.count &- next
                     self.heard(UnsafeRawBufferPointer(rebasing: input[content]), bareLF: bareLF)
                 }
                 budget -= 1

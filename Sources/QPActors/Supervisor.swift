@@ -110,6 +110,15 @@ public actor Supervisor {
         }
     }
 
+    /// Lets those who wait in `allGone` go on.
+    package nonisolated func forgetWaiters() {
+        let waiters = self.gate.state.withLock { state in
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
     /// Whether every 5xx leaves as 4xx; from every loop.
     public nonisolated var isSoftBouncing: Bool { self.gate.softBounce.load(ordering: .relaxed) }
 

@@ -33,19 +33,24 @@ public struct SessionInputView {
 
 /// A dialogue of a plugin with the client.
 public struct Conversation {
-    let backend: any SessionBackend
     let context: SessionContext
+
+    /// The session; none once the handler has run out of time.
+    private func backend() throws(EffectError) -> any SessionBackend {
+        guard let backend = self.context.backend else { throw .closed("conversation") }
+        return backend
+    }
 
     /// Sends a reply now.
     public func send(_ reply: Reply) {
         self.context.respond(reply)
-        self.backend.flushResponses()
+        self.context.backend?.flushResponses()
     }
 
     /// Reads a line without its ending, at most `limit` octets.
     /// - Throws: `closed`, `timedOut`, `tooLong`.
     public func readLine(limit: Int = 2048, timeout: Duration = .seconds(300)) async throws(EffectError) -> [UInt8] {
-        try await self.backend.takeLine(limit: limit, timeout: timeout)
+        try await self.backend().takeLine(limit: limit, timeout: timeout)
     }
 
     /// Reads octets as they come, at least one.
@@ -53,14 +58,14 @@ public struct Conversation {
     public func readBytes(
         atMost limit: Int, timeout: Duration = .seconds(180)
     ) async throws(EffectError) -> [UInt8] {
-        try await self.backend.takeBytes(limit: limit, timeout: timeout)
+        try await self.backend().takeBytes(limit: limit, timeout: timeout)
     }
 
     /// Receives a message in dot framing (the plugin has sent its 354 already); it is then the transaction's message.
     /// - Returns: its octets in wire form.
     /// - Throws: `closed`, `timedOut`, `tooLong`, `failed` when a limit or the disk is hit.
     public func receiveMessage() async throws(EffectError) -> Int {
-        try await self.backend.receiveMessage()
+        try await self.backend().receiveMessage()
     }
 
     /// Asks the server to go on with the received message as after a final dot (data_post, queue, reply), once the

@@ -95,9 +95,10 @@ public struct HookTable: Sendable {
     /// Answers a hook around another plugin's handlers, which may wait.
     public mutating func wrap<Event, Value>(
         _ hook: Hook<Event, Value>, _ parent: some Plugin,
-        _ handler: nonisolated(nonsending) @escaping @Sendable (
-            Event, SessionContext, WaitingHandler<Event, Value>
-        ) async throws -> Verdict<Value>
+        _ handler:
+            nonisolated(nonsending) @escaping @Sendable (
+                Event, SessionContext, WaitingHandler<Event, Value>
+            ) async throws -> Verdict<Value>
     ) {
         let bodies = self.handlers(of: parent, hook)
         let next: WaitingHandler<Event, Value> = { event, session in
@@ -158,8 +159,25 @@ public struct HostEntry: Sendable, Hashable {
 /// A program outside that answers hooks: several neighbouring entries of a chain in one request.
 public protocol HookHost: AnyObject, Sendable {
     /// Asks the entries in order until one answers anything but DECLINED.
-    /// - Throws: whatever kept the host from answering; the entry that was running is charged.
+    /// - Throws: whatever kept the host from answering. A `HostFailure` names the entry that was running, which is
+    ///   charged; else the first one is.
     func answer(_ request: HostRequest) async throws -> HostAnswer
+}
+
+/// Why a host did not answer, and which entry was running.
+public struct HostFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The entry, by its place in the request.
+    public let index: Int
+    /// What happened, for the log.
+    public let text: String
+
+    /// Makes a failure.
+    public init(index: Int, text: String) {
+        self.index = index
+        self.text = text
+    }
+
+    public var description: String { self.text }
 }
 
 /// What a host is asked.

@@ -4,7 +4,7 @@
 
 /// A message. A value: what a handler holds does not change under it.
 public struct Message: Sendable {
-    package let storage: MessageStorage
+    package private(set) var storage: MessageStorage
     /// Fields added at the top, newest first: the usual edit, which needs no parsing.
     private var top: [UInt8] = []
     /// The header once it was edited in any other way.
@@ -13,6 +13,13 @@ public struct Message: Sendable {
 
     package init(_ storage: MessageStorage) {
         self.storage = storage
+    }
+
+    /// The same edits on other octets with the same header: the whole message for its beginning.
+    package func moved(to storage: MessageStorage) -> Self {
+        var message = self
+        message.storage = storage
+        return message
     }
 
     /// Octets on the wire as they were received, header included.

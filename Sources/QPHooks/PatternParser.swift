@@ -65,7 +65,7 @@ struct PatternParser {
         case "[": return .one(try self.set())
         case "(": return try self.group()
         case "\\": return try self.escape()
-        case "*", "+", "?": throw Problem(description: "'\(scalar)' has nothing to repeat")
+        case "*", "+", "?", "{": throw Problem(description: "'\(scalar)' has nothing to repeat")
         default: return .one(ScalarSet(scalar))
         }
     }
@@ -87,11 +87,9 @@ struct PatternParser {
         if self.take("+") { return (1, nil) }
         if self.take("?") { return (0, 1) }
         guard self.rest.first == "{" else { return nil }
-        let before = self.rest
         self.rest.removeFirst()
         guard let least = self.number() else {
-            self.rest = before
-            return try self.literalBrace()
+            throw Problem(description: "write '\\{' for a brace")
         }
         var most: Int? = least
         if self.take(",") { most = self.number() }
@@ -99,11 +97,6 @@ struct PatternParser {
             throw Problem(description: "'{' has no good numbers")
         }
         return (least, most)
-    }
-
-    /// A brace that begins no repetition must be escaped, so that nothing is misread.
-    private func literalBrace() throws(Problem) -> (Int, Int?)? {
-        throw Problem(description: "write '\\{' for a brace")
     }
 
     private mutating func number() -> Int? {

@@ -17,7 +17,13 @@ public final class SessionContext {
     package var hook = HookID.connect
     package var logThreshold = LogLevel.debug
     /// The running plugin's `loglevel` argument; set together with `pluginName`.
-    package var logAdjustment: LogAdjustment?
+    /// The `loglevel` arguments of the generation's plugins by slot.
+    package var logAdjustments: [LogAdjustment?] = []
+    /// The running plugin's `loglevel` argument.
+    package var logAdjustment: LogAdjustment? {
+        get { Int(self.pluginSlot) < self.logAdjustments.count ? self.logAdjustments[Int(self.pluginSlot)] : nil }
+        set { self.logAdjustments = [newValue] }
+    }
     /// The running plugin, by its name in configuration.
     package var pluginName: String {
         get { Int(self.pluginSlot) < self.names.count ? self.names[Int(self.pluginSlot)] : "" }
@@ -46,7 +52,7 @@ public final class SessionContext {
         context.pluginSlot = self.pluginSlot
         context.hook = self.hook
         context.logThreshold = self.logThreshold
-        context.logAdjustment = self.logAdjustment
+        context.logAdjustments = self.logAdjustments
         context.backend = self.backend
         return context
     }
@@ -90,7 +96,10 @@ public final class SessionContext {
     /// Typed storage of Swift plugins, for the life of the connection.
     public subscript<Value>(key: StorageKey<Value>) -> Value? {
         get { self.state.storage[key.name] as? Value }
-        set { self.state.storage[key.name] = newValue }
+        set {
+            self.state.storage[key.name] = newValue
+            if self.state.keepsChanges { self.state.storedKeys.insert(key.name) }
+        }
     }
 
     // MARK: Effects
@@ -140,7 +149,7 @@ public final class SessionContext {
     public var conversation: Conversation? {
         switch self.hook {
         case .connect, .data, .auth, .authPlain, .authLogin, .authCramMD5, .unrecognizedCommand:
-            self.backend.map { Conversation(backend: $0, context: self) }
+            self.backend == nil ? nil : Conversation(context: self)
         case .logging, .config, .userConfig, .postFork, .preConnection, .ehloParse, .ehlo, .heloParse, .helo,
             .authParse, .rcptParse, .rcptPre, .rcpt, .mailParse, .mail, .mailPre, .dataHeadersEnd,
             .dataPostHeaders, .dataPost, .queuePre, .queue, .queuePost, .vrfy, .noop, .quit, .resetTransaction,

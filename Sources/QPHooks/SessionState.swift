@@ -14,6 +14,8 @@ package final class SessionState {
     package var mechanism: String?
     package var connectionNotes: [String: NoteValue]
     package var storage: [String: any Sendable] = [:]
+    /// Storage that was written while changes are kept.
+    package var storedKeys: Set<String> = []
     package var transaction = TransactionState()
     /// Answers that plugins gave the client themselves, in order.
     package var responses: [Reply] = []

@@ -20,7 +20,7 @@ public struct MailTransactionMachine: Sendable, Hashable {
         case connected
         case greeted
         case mail(recipients: Int, isBinary: Bool)
-        case chunks(recipients: Int)
+        case chunks(recipients: Int, isBinary: Bool)
         case closed
     }
 
@@ -139,7 +139,16 @@ public struct MailTransactionMachine: Sendable, Hashable {
 
     /// The first chunk of a message was accepted.
     public mutating func chunkAccepted() {
-        if case .mail(let recipients, _) = self.state { self.state = .chunks(recipients: recipients) }
+        if case .mail(let recipients, let isBinary) = self.state {
+            self.state = .chunks(recipients: recipients, isBinary: isBinary)
+        }
+    }
+
+    /// The last chunk is there: a plugin that answers in place of the server may leave the mail open.
+    public mutating func chunksEnded() {
+        if case .chunks(let recipients, let isBinary) = self.state {
+            self.state = .mail(recipients: recipients, isBinary: isBinary)
+        }
     }
 
     /// The mail is over, whatever became of it.

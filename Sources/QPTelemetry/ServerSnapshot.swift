@@ -21,6 +21,25 @@ public struct ServerCounters: Sendable, Hashable, Codable {
 
     /// Nothing counted.
     public init() {}
+
+    /// Adds what another loop counted.
+    public mutating func add(_ other: Self) {
+        self.accepted &+= other.accepted
+        self.refusedTotal &+= other.refusedTotal
+        self.refusedAddress &+= other.refusedAddress
+        self.refusedPlugin &+= other.refusedPlugin
+        self.refusedDrain &+= other.refusedDrain
+        self.refusedResources &+= other.refusedResources
+        self.queued &+= other.queued
+        self.rejected &+= other.rejected
+        self.deferred &+= other.deferred
+        self.messageOctets &+= other.messageOctets
+        self.bareNewlineWarnings &+= other.bareNewlineWarnings
+        self.closedByClient &+= other.closedByClient
+        self.closedByServer &+= other.closedByServer
+        self.timedOut &+= other.timedOut
+        for (code, count) in other.replies { self.replies[code, default: 0] &+= count }
+    }
 }
 
 /// The server at one moment.

@@ -80,7 +80,7 @@ import Testing
         for round in 0..<3_000 {
             let bytes = dice.text(pieces: round % 50)
             bytes.withUnsafeBytes { line in
-                let command = QPSMTP.CommandLine(line)
+                let command = QPSMTP.ClientLine(line)
                 #expect(command.isClean || !bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F })
                 _ = try? PathParser.split(command.argument, prefix: "FROM:")
                 _ = ForeignProtocol.detect(line)

@@ -3,7 +3,7 @@
 import os
 import re
 
-TRACE = {b"return-path", b"delivered-to", b"x-original-to", b"received"}
+TRACE = {b"return-path", b"delivered-to", b"x-original-to", b"received", b"authentication-results"}
 
 
 def split_trace(content):

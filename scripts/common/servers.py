@@ -46,18 +46,16 @@ def children(pid):
 
 
 def cpu_seconds(pid):
-    """Processor time of a process tree: live threads to the nanosecond, and children that have ended."""
+    """Processor time of a process tree to the nanosecond, with threads and awaited children that have ended."""
     total = 0.0
     for process in children(pid):
         try:
             with open(f"/proc/{process}/stat") as stat:
-                text = stat.read()
-            words = text[text.rindex(")") + 2:].split()
+                words = stat.read().rpartition(")")[2].split()
             total += (int(words[13]) + int(words[14])) / os.sysconf("SC_CLK_TCK")
-            for thread in os.listdir(f"/proc/{process}/task"):
-                with open(f"/proc/{process}/task/{thread}/schedstat") as schedstat:
-                    total += int(schedstat.read().split()[0]) / 1e9
-        except OSError:
+            # What clock_getcpuclockid gives for the process: CPUCLOCK_SCHED of all its threads.
+            total += time.clock_gettime(~process << 3 | 2)
+        except (OSError, IndexError):
             continue
     return total
 

@@ -9,8 +9,8 @@ SIZES = [(20, 0), (6, 5_000_000), (14, 1_000_000), (60, 100_000)]
 def header(name, charset):
     return (
         f"From: Sender <sender@{DOMAIN}>\r\nTo: <{name}@{DOMAIN}>\r\nSubject: {name}\r\n"
-        f"Date: Thu, 01 Jan 2026 12:00:00 +0000\r\nMessage-ID: <{name}@{DOMAIN}>\r\nMIME-Version: 1.0\r\n"
-        f"Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n").encode()
+        f"Date: Thu, 01 Jan 2026 12:00:00 +0000\r\nMessage-ID: <{name}@{DOMAIN}>\r\n"
+        f"MIME-Version: 1.0\r\nContent-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n").encode()
 
 
 def plain(chance):

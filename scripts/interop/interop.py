@@ -33,6 +33,7 @@ def our_server(folder, queue_line):
         "rcpthosts": f"{corpus.DOMAIN}\n",
         "me": "mx.interop.example\n",
         "spool_dir": f"{folder}/spool\n",
+        "reverse_dns": "0\n",
         "limits": "max_conn_ip 100\n",
     }
     config = Path(folder) / "config"

@@ -11,7 +11,7 @@ refuses() {
     grep -Eq "$2" "$work/out" || fail "$1: check does not say $2: $(tail -n 5 "$work/out")"
 
     status=0
-    timeout 20 "$QPSERVER" serve --config "$config" --listen "127.0.0.1:$port" >"$work/out" 2>&1 || status=$?
+    timeout 20 "$QPSERVER" serve --config "$config" >"$work/out" 2>&1 || status=$?
     if [ "$status" -eq 0 ] || [ "$status" -eq 124 ]; then fail "$1: serve started (status $status)"; fi
     grep -Eq "$2" "$work/out" || fail "$1: serve does not say $2: $(tail -n 5 "$work/out")"
     write_config

@@ -29,7 +29,7 @@ busy.close()
 begun = time.monotonic()
 code, text = idle.reply()
 assert code == 421, f"the idle session got {code} {text}"
-assert time.monotonic() - begun < 12, "the grace period of 5 s took longer"
+assert time.monotonic() - begun < 12, "the grace period of 3 s took longer"
 PYTHON
 wait_for_end 10
 [ "$ended" -eq 0 ] || fail "exit status $ended after a drain"

@@ -41,14 +41,16 @@ write_config() {
     printf 'localhost\nexample.com\n' >"$config/rcpthosts"
     echo mx.example.com >"$config/me"
     echo "$work/spool" >"$config/spool_dir"
-    printf 'grace_period 5\nmax_conn_ip 100\n' >"$config/limits"
+    printf 'grace_period 3\nmax_conn_ip 100\n' >"$config/limits"
+    echo "127.0.0.1:$port" >"$config/listen"
+    echo 0 >"$config/reverse_dns"
 }
 
 # start_server [WRAPPER...]: starts the server and waits until it is ready. $server is the process that was started.
 start_server() {
     [ -x "$QPSERVER" ] || fail "$QPSERVER does not exist; swift build makes it"
     : >"$log"
-    "$@" "$QPSERVER" serve --config "$config" --listen "127.0.0.1:$port" --pid-file "$work/pid" >>"$log" 2>&1 &
+    "$@" "$QPSERVER" serve --config "$config" --pid-file "$work/pid" >>"$log" 2>&1 &
     server=$!
     wait_for_log '\bready\b' 30
 }

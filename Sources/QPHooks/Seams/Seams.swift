@@ -56,12 +56,26 @@ public final class Seams: Sendable {
     }
 
     /// The same, with outward effects refused: what a plugin in shadow mode gets. `pure` plugins keep the network.
-    package func shadowed(pure: Bool) -> Seams {
+    /// Chance has a source of its own, so that nobody else draws other numbers than without the shadow.
+    package func shadowed(pure: Bool, seed: UInt64) -> Seams {
         Seams(
             resolver: self.resolver, connector: pure ? self.connector : RefusingEffects(),
             http: pure ? self.http : RefusingEffects(), store: ShadowStore(store: self.store),
-            files: RefusingEffects(), random: self.random, offloader: self.offloader, log: self.log,
+            files: RefusingEffects(), random: ShadowRandom(seed: seed), offloader: self.offloader, log: self.log,
             environment: self.environment)
+    }
+}
+
+/// Chance for shadows: nothing of theirs is seen, so nobody needs to guess it.
+struct ShadowRandom: RandomSource {
+    let seed: UInt64
+
+    func next(origin: EffectOrigin) -> UInt64 {
+        // SplitMix64 at the place of the call.
+        var bits = self.seed &+ (UInt64(origin.call) &+ 1) &* 0x9E37_79B9_7F4A_7C15
+        bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
+        bits = (bits ^ bits >> 27) &* 0x94D0_49BB_1331_11EB
+        return bits ^ bits >> 31
     }
 }
 

@@ -117,7 +117,9 @@ struct OutgoingMail {
         _ parameters: [ESMTPParameter], _ keywords: Set<String>, _ client: SMTPClient
     ) -> String {
         guard client.offers("DSN") else { return "" }
-        return parameters.filter { keywords.contains($0.keyword) && $0.value != nil }.map { " \($0.keyword.uppercased())=\($0.value ?? "")" }
-            .joined()
+        return parameters.map { parameter in
+            guard keywords.contains(parameter.keyword), let value = parameter.value else { return "" }
+            return " \(parameter.keyword.uppercased())=\(value)"
+        }.joined()
     }
 }

@@ -18,13 +18,15 @@ struct ConfigDraft {
 
     init(
         cache: ConfigReadCache, catalogue: PluginCatalogue, shared: SharedValues,
-        output: @escaping LineOutputFactory, adjust: (inout ServerSettings) -> Void, before: ConfigStore.State
+        output: @escaping LineOutputFactory, only: String? = nil, adjust: (inout ServerSettings) -> Void, before: ConfigStore.State
     ) {
         let reader = SettingsReader(reading: cache.read)
         var settings = reader.settings
         adjust(&settings)
         let logging = PluginList(cache.read("logging"))
-        let plugins = PluginList(cache.read("plugins"))
+        var content = cache.read("plugins")
+        if let only { content.lines = [ConfigLine(text: only, file: "--plugin", number: 1)] }
+        let plugins = PluginList(content)
         let policies = PluginPolicyReader(cache.read("plugin_policy"))
         var loader = PluginLoader(
             catalogue: catalogue, cache: cache, me: settings.me, shared: shared, output: output, policies: policies,
@@ -35,7 +37,11 @@ struct ConfigDraft {
         if !ConfigFileReader.isDirectory(cache.directory.path) {
             problems.append(.error("there is no such directory", file: cache.directory.path))
         } else if cache.read("plugins").path == nil {
-            problems.append(.warning("there is no plugin list", file: "\(cache.directory.path)/plugins"))
+            // A list that goes missing under a running server is a slip, not a wish to refuse all mail.
+            let file = "\(cache.directory.path)/plugins"
+            let isRunning = before.current?.generation.plugins.isEmpty == false
+            let text = "there is no plugin list"
+            problems.append(isRunning ? .error(text, file: file) : .warning(text, file: file))
         }
         problems += reader.problems
         problems += ListenConfig(cache.read("listen")).problems + AdminConfig(cache.read("admin")).problems

@@ -31,6 +31,7 @@ package final class ConfigStore: Sendable {
 
     package let directory: ConfigDirectory
     let catalogue: PluginCatalogue
+    private let only: String?
     private let output: LineOutputFactory
     private let adjust: @Sendable (inout ServerSettings) -> Void
     private let shared = SharedValues()
@@ -39,15 +40,17 @@ package final class ConfigStore: Sendable {
     private let work = Mutex(())
 
     /// - Parameters:
+    ///   - only: one plugin line that stands for the whole list.
     ///   - output: opens the logs of logging plugins.
     ///   - adjust: what the command line says, which overrides files.
     package init(
-        directory: ConfigDirectory, catalogue: [String: any Plugin.Type],
+        directory: ConfigDirectory, catalogue: [String: any Plugin.Type], only: String? = nil,
         output: @escaping LineOutputFactory = { _ in NoLineOutput() },
         adjust: @escaping @Sendable (inout ServerSettings) -> Void = { _ in }
     ) {
         self.directory = directory
         self.catalogue = PluginCatalogue(catalogue)
+        self.only = only
         self.output = output
         self.adjust = adjust
     }
@@ -89,7 +92,8 @@ package final class ConfigStore: Sendable {
         let cache = ConfigReadCache(self.directory)
         let before = self.state.withLock { $0 }
         let draft = ConfigDraft(
-            cache: cache, catalogue: self.catalogue, shared: self.shared, output: self.output, adjust: self.adjust,
+            cache: cache, catalogue: self.catalogue, shared: self.shared, output: self.output, only: self.only,
+            adjust: self.adjust,
             before: before)
         guard !draft.problems.contains(where: \.refuses) else {
             // The files as they are now have had their say: they are not asked again until they change.

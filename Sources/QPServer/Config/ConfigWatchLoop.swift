@@ -101,11 +101,15 @@ struct ConfigWatchLoop: ~Copyable {
     private mutating func watch() {
         guard self.notifier >= 0 else { return }
         let mask = UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE) | UInt32(IN_ONLYDIR)
-        let watched = Set(self.watches.values)
-        for directory in self.directories().subtracting(watched) {
+        for directory in self.directories() {
             let watch = inotify_add_watch(self.notifier, directory, mask)
             guard watch >= 0 else { continue }
-            // Two paths to one directory share a watch; the first, which the sources name, stays.
+            // A watch holds on to what a path led to; when a link on it has been turned, the path leads elsewhere now.
+            for (old, path) in self.watches where path == directory && old != watch {
+                inotify_rm_watch(self.notifier, old)
+                self.watches[old] = nil
+            }
+            // Two paths to one directory share a watch; the first stays.
             if self.watches[watch] == nil { self.watches[watch] = directory }
             if self.lost.remove(directory) != nil { self.looksAt = .now }
         }

@@ -24,8 +24,9 @@ package struct SocketAddressText: Sendable, Hashable, CustomStringConvertible {
     /// Reads `ADDR:PORT`, `[v6]:PORT` or `*:PORT`.
     /// - Parameter defaultPort: what stands for a port that is not given; without it there must be one.
     static func parse(_ text: String, defaultPort: UInt16? = nil) -> Result<Self, AddressProblem> {
-        let (host, port) = Self.split(text)
-        guard let host = Self.host(host) else { return .failure(.init("'\(text)' has no usable address")) }
+        guard let (name, port) = Self.split(text), let host = Self.host(name) else {
+            return .failure(.init("'\(text)' has no usable address"))
+        }
         guard let port else {
             guard let defaultPort else { return .failure(.init("'\(text)' needs a port (ADDR:PORT)")) }
             return .success(Self(host: host, port: defaultPort))
@@ -41,10 +42,12 @@ package struct SocketAddressText: Sendable, Hashable, CustomStringConvertible {
         init(_ text: String) { self.text = text }
     }
 
-    private static func split(_ text: String) -> (host: Substring, port: Substring?) {
-        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+    private static func split(_ text: String) -> (host: Substring, port: Substring?)? {
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]") else { return nil }
             let rest = text[text.index(after: end)...]
-            return (text[...end], rest.isEmpty ? nil : rest.hasPrefix(":") ? rest.dropFirst() : rest)
+            if rest.isEmpty { return (text[...end], nil) }
+            return rest.hasPrefix(":") ? (text[...end], rest.dropFirst()) : nil
         }
         // More than one colon and no brackets: where the port would begin is anybody's guess.
         guard text.utf8.count(where: { $0 == UInt8(ascii: ":") }) == 1, let colon = text.firstIndex(of: ":") else {

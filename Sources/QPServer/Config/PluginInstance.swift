@@ -2,6 +2,7 @@
 //
 // A plugin that was made for a line, and what must be kept with it when the line survives a reload.
 
+import QPActors
 package import QPHooks
 import Synchronization
 
@@ -33,6 +34,7 @@ struct PluginInstance: Sendable {
     let key: PluginKey
     let plugin: any Plugin
     let declarations: PluginDeclarations
+    let background = BackgroundRun()
     let warnings: [String]
     let tables: [PluginTable]
     let databases: [LiveConstantTable]

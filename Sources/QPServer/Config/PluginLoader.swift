@@ -58,6 +58,8 @@ struct PluginLoader {
         }
         for entry in entries.prefix(Self.maxLines) { self.load(entry) }
         self.problems += self.policies.unused(loaded: entries.map(\.name))
+        // With a line missing, what is said about the whole would be wrong.
+        guard self.plugins.count == entries.count else { return }
         self.problems += PluginOrder.warnings(self.plugins, last: entries.last?.line)
     }
 
@@ -123,7 +125,7 @@ struct PluginLoader {
             LoadedPlugin(
                 name: entry.name, arguments: instance.key.arguments, place: "\(entry.line.file):\(entry.line.number)",
                 hooks: table.hooks, runtime: self.runtime(of: instance.key), instance: instance.plugin,
-                declarations: instance.declarations))
+                declarations: instance.declarations, background: instance.background))
     }
 
     /// What operators switched live stays, until the line in config/plugin_policy itself changes.

@@ -34,9 +34,10 @@ package struct BoundSocket: Sendable, Hashable, CustomStringConvertible {
         let owned = OwnedDescriptor(socket(address.isIPv4 ? AF_INET : AF_INET6, type, 0))
         guard owned.isOpen else { throw StartError("cannot listen on \(text)", errno: errno) }
 
+        let number = owned.number
         func set(_ level: Int32, _ name: Int32, _ value: Int32) -> Bool {
             var value = value
-            return setsockopt(owned.number, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
+            return setsockopt(number, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
         }
         let isV6Only = !(options.dualStack && address == IPAddress(ipv6High: 0, low: 0))
         // Accepted sockets inherit TCP_NODELAY: one call for all of them.
@@ -46,8 +47,8 @@ package struct BoundSocket: Sendable, Hashable, CustomStringConvertible {
             && (address.isIPv4 || set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, isV6Only ? 1 : 0))
             && set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         guard isSet,
-            SocketName(address, port: port).with({ bind(owned.number, $0, $1) }) == 0,
-            listen(owned.number, options.backlog) == 0
+            SocketName(address, port: port).with({ bind(number, $0, $1) }) == 0,
+            listen(number, options.backlog) == 0
         else { throw StartError("cannot listen on \(text)", errno: errno) }
         guard let bound = SocketName.bound(owned.number) else {
             throw StartError("cannot listen on \(text)", errno: errno)

@@ -2,7 +2,7 @@
 //
 // From root to a user who can do little.
 
-import Glibc
+package import Glibc
 
 /// Whom the server becomes once its sockets are bound.
 package struct Privileges: Sendable, Hashable {

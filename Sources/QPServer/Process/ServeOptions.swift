@@ -2,31 +2,57 @@
 //
 // What the command line asks for, with the options of qpsmtpd-forkserver and qpsmtpd-prefork.
 
+package import QPActors
+import QPHooks
+
 /// The words of the command line, before anything is made of them. Options that may be repeated are lists.
-package struct ServeArguments: Sendable, Hashable {
-    package var config: String?
-    package var listen: [String] = []
-    package var admin: [String] = []
-    package var log: [String] = []
-    package var pidFile: String?
-    package var user: String?
-    package var detach = false
+public struct ServeArguments: Sendable, Hashable {
+    /// The configuration directory.
+    public var config: String?
+    /// `ADDR:PORT[,option...]`, repeated.
+    public var listen: [String] = []
+    /// `ADDR:PORT` or `unix:PATH`, repeated.
+    public var admin: [String] = []
+    /// `OUTPUT [format] [level]`, repeated.
+    public var log: [String] = []
+    /// Where the number of the process is written.
+    public var pidFile: String?
+    /// `user` or `user:group` to run as.
+    public var user: String?
+    /// Go on in the background.
+    public var detach = false
 
     // Of qpsmtpd-forkserver and -prefork.
-    package var listenAddress: [String] = []
-    package var interface: [String] = []
-    package var port: [String] = []
-    package var limitConnections: String?
-    package var maxFromIP: String?
-    package var children: String?
-    package var idleChildren: String?
-    package var reniceParent: String?
-    package var noReverseDNS = false
-    package var prettyChild = false
-    package var quiet = false
-    package var debug = false
+    /// `--listen-address` of qpsmtpd-forkserver.
+    public var listenAddress: [String] = []
+    /// `--interface` of qpsmtpd-prefork.
+    public var interface: [String] = []
+    /// `--port` of both.
+    public var port: [String] = []
+    /// `--limit-connections` of qpsmtpd-forkserver.
+    public var limitConnections: String?
+    /// `--max-from-ip` of both.
+    public var maxFromIP: String?
+    /// `--children` of qpsmtpd-prefork.
+    public var children: String?
+    /// `--idle-children`; accepted, without meaning.
+    public var idleChildren: String?
+    /// `--renice-parent`; accepted, without meaning.
+    public var reniceParent: String?
+    /// No reverse DNS lookups.
+    public var noReverseDNS = false
+    /// `--pretty-child`; accepted, without meaning.
+    public var prettyChild = false
+    /// `--quiet`; accepted, without meaning.
+    public var quiet = false
+    /// Log everything.
+    public var debug = false
 
-    package init() {}
+    /// Event loops; `nil`: one for each processor.
+    public var loops: Int?
+
+    /// Nothing asked for.
+    public init() {}
 }
 
 /// What the command line asks for, checked.
@@ -47,6 +73,8 @@ package struct ServeOptions: Sendable, Hashable {
     package let maxConnections: Int?
     /// Replaces `max_conn_ip`; 0: no limit.
     package let maxConnectionsPerAddress: Int?
+    private let noReverseDNS: Bool
+    private let debug: Bool
     /// Options that were accepted and mean nothing here, for a line in the log.
     package let ignored: [String]
 
@@ -78,6 +106,19 @@ package struct ServeOptions: Sendable, Hashable {
         _ = try Self.number(arguments.idleChildren, "--idle-children")
         _ = try Self.number(arguments.reniceParent, "--renice-parent")
         self.ignored = arguments.ignored
+        self.noReverseDNS = arguments.noReverseDNS
+        self.debug = arguments.debug
+        if let loops = arguments.loops, !(1...256).contains(loops) {
+            throw StartError("--loops \(loops): not a number from 1 to 256")
+        }
+    }
+
+    /// Puts the command line's wishes over those of the files.
+    package func adjust(_ settings: inout ServerSettings) {
+        if let most = self.maxConnections { settings.limits.maxConnections = most }
+        if let most = self.maxConnectionsPerAddress { settings.limits.maxConnectionsPerAddress = most }
+        if self.noReverseDNS { settings.reverseDNS = nil }
+        if self.debug { settings.logLevel = .debug }
     }
 
     // MARK: Listeners
@@ -180,7 +221,6 @@ extension ServeArguments {
         var names: [String] = []
         if self.idleChildren != nil { names.append("--idle-children") }
         if self.reniceParent != nil { names.append("--renice-parent") }
-        if self.noReverseDNS { names.append("--no-rdns") }
         if self.prettyChild { names.append("--pretty-child") }
         if self.quiet { names.append("--quiet") }
         return names

@@ -2,8 +2,8 @@
 //
 // Listening sockets that a service manager bound before it started the server.
 
-import Glibc
-package import QPHooks
+package import Glibc
+import QPHooks
 
 /// Sockets handed over at start.
 package struct SocketActivation: Sendable {

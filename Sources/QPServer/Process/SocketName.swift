@@ -59,8 +59,8 @@ struct SocketName: Sendable {
         return withUnsafeBytes(of: &name) { bytes in
             let port = UInt16(bytes[2]) << 8 | UInt16(bytes[3])
             switch family {
-            case AF_INET: return IPAddress(bytes: bytes[4..<8]).map { ($0, port) }
-            case AF_INET6: return IPAddress(bytes: bytes[8..<24]).map { ($0, port) }
+            case AF_INET: return IPAddress(bytes: Array(bytes[4..<8])).map { ($0, port) }
+            case AF_INET6: return IPAddress(bytes: Array(bytes[8..<24])).map { ($0, port) }
             default: return nil
             }
         }
@@ -94,8 +94,8 @@ struct SocketName: Sendable {
         guard let name = entry.ai_addr else { return nil }
         let bytes = UnsafeRawBufferPointer(start: name, count: Int(entry.ai_addrlen))
         switch entry.ai_family {
-        case AF_INET where bytes.count >= 8: return IPAddress(bytes: bytes[4..<8])
-        case AF_INET6 where bytes.count >= 24: return IPAddress(bytes: bytes[8..<24])
+        case AF_INET where bytes.count >= 8: return IPAddress(bytes: Array(bytes[4..<8]))
+        case AF_INET6 where bytes.count >= 24: return IPAddress(bytes: Array(bytes[8..<24]))
         default: return nil
         }
     }

@@ -55,6 +55,13 @@ enum SystemCall {
         return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 
+    /// Lets the calling thread sleep.
+    static func pause(_ duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        var time = timespec(tv_sec: Int(clamping: seconds), tv_nsec: Int(clamping: attoseconds / 1_000_000_000))
+        nanosleep(&time, nil)
+    }
+
     static var monotonic: Int64 { Self.nanoseconds(CLOCK_MONOTONIC) }
     static var wall: Int64 { Self.nanoseconds(CLOCK_REALTIME) }
 

@@ -2,7 +2,7 @@
 //
 // What systemd is told: ready, stopping, still alive.
 
-import Glibc
+package import Glibc
 
 /// Talks to the service manager that started the process.
 package final class SystemdNotify: Sendable {
@@ -58,7 +58,7 @@ package final class SystemdNotify: Sendable {
         let count = self.name.with { address, length in
             SystemCall.retry {
                 sendto(
-                    self.descriptor.number, bytes, bytes.count, Int32(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue),
+                    self.descriptor.number, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT),
                     address, length)
             }
         }

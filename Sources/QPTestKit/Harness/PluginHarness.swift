@@ -36,6 +36,9 @@ public final class PluginHarness {
     /// The session as handlers see it; `connect` begins a new one.
     public private(set) var session: SessionContext
 
+    /// The client, for plugins that read from it themselves; `connect` brings a new one.
+    public private(set) var client: ScriptedClient
+
     private let name: String
     private let config: MemoryConfig
     private let setup: PluginSetup
@@ -64,6 +67,7 @@ public final class PluginHarness {
             files: self.files, random: SeededRandom(), offloader: self.offloader, log: self.log)
         self.snapshot = try self.config.snapshot()
         self.session = Self.session(Self.connection("192.0.2.1", self.clock), 0, self.seams, self.clock, self.snapshot)
+        self.client = ScriptedClient(state: self.session.state)
         self.connect()
     }
 
@@ -85,6 +89,8 @@ public final class PluginHarness {
         self.sessions += 1
         self.session = Self.session(
             Self.connection(address, self.clock), self.sessions, self.seams, self.clock, self.snapshot)
+        self.client = ScriptedClient(state: self.session.state)
+        self.session.backend = self.client
         self.session.pluginName = self.name
         self.session.logAdjustment = self.setup.declarations.logAdjustment
     }

@@ -10,7 +10,7 @@ import Synchronization
 /// The engine on a manual loop.
 public final class EngineHarness {
     /// A plugin of the harness.
-    public struct Entry {
+    public struct Entry: Sendable {
         let name: String
         let plugin: any Plugin
         let policy: PluginPolicy
@@ -52,10 +52,9 @@ public final class EngineHarness {
     public let spool = TestSpool()
 
     /// Builds a configuration out of plugins.
-    public init(_ plugins: [Entry], settings: ServerSettings = EngineHarness.quietSettings, seams: Seams) {
-        self.loop = ManualLoop()
-        self.core = LoopCore(self.loop, number: 0)
-        self.seams = seams
+    public convenience init(
+        _ plugins: [Entry], settings: ServerSettings = EngineHarness.quietSettings, seams: Seams
+    ) {
         var loaded: [LoadedPlugin] = []
         var tables: [HookTable] = []
         for (slot, entry) in plugins.enumerated() {
@@ -68,9 +67,18 @@ public final class EngineHarness {
                     runtime: PluginRuntime(name: entry.name, policy: entry.policy), instance: entry.plugin,
                     declarations: entry.declarations))
         }
-        self.generation = Generation(
-            number: 1, settings: settings, plugins: loaded, hookTables: tables, tables: .empty)
-        self.supervisor = Supervisor(self.generation)
+        self.init(
+            Generation(number: 1, settings: settings, plugins: loaded, hookTables: tables, tables: .empty),
+            seams: seams)
+    }
+
+    /// Takes a configuration as it is.
+    public init(_ generation: Generation, seams: Seams) {
+        self.loop = ManualLoop()
+        self.core = LoopCore(self.loop, number: 0)
+        self.seams = seams
+        self.generation = generation
+        self.supervisor = Supervisor(generation)
     }
 
     /// Settings without lookups.
@@ -272,6 +280,14 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
         }
     }
 
+    /// The server wants the session to end.
+    public func shutDown() {
+        self.harness.loop.run {
+            self.session?.assumeIsolated { $0.shutDown() }
+            self.drain()
+        }
+    }
+
     /// Whether what the server sends can leave.
     public func setWritable(_ isWritable: Bool) {
         self.harness.loop.run {
@@ -292,6 +308,9 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
 public final class TestGauge: ResourceGauge {
     private let value = Mutex<ResourceShortage?>(nil)
 
+    /// Nothing is short.
+    public init() {}
+
     /// What is short.
     public var missing: ResourceShortage? {
         get { self.value.withLock { $0 } }
@@ -304,6 +323,9 @@ public final class TestGauge: ResourceGauge {
 /// A spool in memory.
 public final class TestSpool: Spool {
     private let counts = Mutex((files: 0, full: false))
+
+    /// An empty one.
+    public init() {}
 
     /// Files that are open or hold a message.
     public var files: Int { self.counts.withLock { $0.files } }

@@ -6,8 +6,8 @@ import QPSMTP
 import Testing
 
 @Suite struct CommandLineTests {
-    private static func parse(_ bytes: [UInt8]) -> QPSMTP.CommandLine {
-        bytes.withUnsafeBytes { QPSMTP.CommandLine($0) }
+    private static func parse(_ bytes: [UInt8]) -> QPSMTP.ClientLine {
+        bytes.withUnsafeBytes { QPSMTP.ClientLine($0) }
     }
 
     @Test(arguments: Verb.allCases.filter { $0 != .other })

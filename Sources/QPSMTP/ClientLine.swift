@@ -1,9 +1,9 @@
-// CommandLine.swift
+// ClientLine.swift
 //
 // RFC 5321 §2.4, §4.1.1
 
 /// One command line, without its line end, cut into verb and argument.
-public struct CommandLine: Sendable, Hashable {
+public struct ClientLine: Sendable, Hashable {
     /// The command, `other` when it is not one of ours.
     public let verb: Verb
     /// The verb in small letters, with invalid UTF-8 repaired; "" when the line is empty or starts with a blank.

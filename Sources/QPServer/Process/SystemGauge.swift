@@ -1,0 +1,22 @@
+// SystemGauge.swift
+//
+// Whether memory and disk are there for more mail.
+
+package import QPActors
+
+/// Asks the system, at most once a second.
+package final class SystemGauge: ResourceGauge {
+    private let memory: ProcessMemory
+    private let spool: SpoolDirectory
+
+    package init(memory: ProcessMemory, spool: SpoolDirectory) {
+        self.memory = memory
+        self.spool = spool
+    }
+
+    /// - Parameter spoolDirectory: is the one that the process started with; it does not change while it runs.
+    package func shortage(_ limits: Limits, spoolDirectory: String) -> ResourceShortage? {
+        if limits.processMemory > 0, self.memory.resident > limits.processMemory { return .memory }
+        return self.spool.free < limits.spoolFree ? .spool : nil
+    }
+}

@@ -1,3 +1,0 @@
-import ArgumentParser
-import QPServer
-@main struct Main { static func main() { } }

@@ -1,0 +1,60 @@
+// ListenConfigTests.swift
+
+import QPHooks
+import Testing
+
+@testable import QPServer
+
+struct ListenConfigTests {
+    @Test(arguments: [
+        ("127.0.0.1:25", "127.0.0.1", 25), ("*:2525", "0.0.0.0", 2525), ("0.0.0.0:0", "0.0.0.0", 0),
+        ("[::]:25", "::", 25), ("[2001:db8::1]:65535", "2001:db8::1", 65535), ("localhost:25", "localhost", 25),
+        ("mx-1.example.org:25", "mx-1.example.org", 25),
+    ] as [(String, String, UInt16)])
+    func addresses(_ text: String, _ host: String, _ port: UInt16) throws {
+        #expect(try ListenAddress(flag: text) == ListenAddress(host: host, port: port))
+        let line = ConfigLine(text: text, file: "listen", number: 1)
+        #expect(try ListenAddress(line: line) == ListenAddress(host: host, port: port))
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1", "listen:1: error: '127.0.0.1' needs a port (ADDR:PORT)"),
+        ("127.0.0.1:", "listen:1: error: '' is no port (0 to 65535)"),
+        ("127.0.0.1:65536", "listen:1: error: '65536' is no port (0 to 65535)"),
+        ("127.0.0.1:+1", "listen:1: error: '+1' is no port (0 to 65535)"),
+        ("127.0.0.256:25", "listen:1: error: '127.0.0.256:25' has no usable address"),
+        ("::1:25", "listen:1: error: '::1:25' has no usable address"),
+        ("[127.0.0.1]:25", "listen:1: error: '[127.0.0.1]:25' has no usable address"),
+        ("[::1]25", "listen:1: error: '[::1]25' has no usable address"),
+        ("[::1:25", "listen:1: error: '[::1:25' has no usable address"),
+        (":25", "listen:1: error: ':25' has no usable address"),
+        ("127.0.0.1:25 tls", "listen:1: error: option 'tls' is not supported by this version"),
+        ("127.0.0.1:25 submission", "listen:1: error: option 'submission' is not supported by this version"),
+        ("127.0.0.1:25 lmpt", "listen:1: error: there is no option 'lmpt' (did you mean lmtp?)"),
+        ("127.0.0.1:25\n127.0.0.1:25", "listen:2: error: 127.0.0.1:25 stands here twice"),
+    ])
+    func refusals(_ text: String, _ expected: String) {
+        let folder = ConfigFolder(["listen": text])
+        #expect(folder.short(ListenConfig(folder.directory).problems) == [expected])
+    }
+
+    @Test func flags() {
+        #expect(throws: ConfigProblem.error("option 'tls' is not supported by this version", file: "--listen")) {
+            try ListenAddress(flag: "127.0.0.1:25,tls")
+        }
+        #expect(throws: ConfigProblem.self) { try ListenAddress(flag: "") }
+        #expect(ListenAddress(host: "::1", port: 25, options: [.tls]).description == "[::1]:25 tls")
+    }
+
+    @Test func admin() {
+        let folder = ConfigFolder(["admin": "127.0.0.1:8025\nunix:/run/qp.sock\nunix:relative\nnowhere"])
+        let config = AdminConfig(folder.directory)
+        #expect(config.addresses.map(\.description) == ["127.0.0.1:8025", "unix:/run/qp.sock"])
+        #expect(
+            folder.short(config.problems) == [
+                "admin:1: warning: \(AdminConfig.absence)", "admin:2: warning: \(AdminConfig.absence)",
+                "admin:3: error: unix: needs an absolute path of up to 107 octets",
+                "admin:4: error: 'nowhere' needs a port (ADDR:PORT)",
+            ])
+    }
+}

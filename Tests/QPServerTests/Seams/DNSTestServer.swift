@@ -1,0 +1,140 @@
+// DNSTestServer.swift
+//
+// A DNS server for tests, that can do everything wrong.
+
+import Glibc
+import QPHooks
+import Synchronization
+
+@testable import QPServer
+
+/// Answers by the first label of the name; see `reply`.
+final class DNSTestServer: Sendable {
+    let port: UInt16
+    private let udp: Int32
+    private let tcp: BoundSocket
+    private let isStopped = Atomic<Bool>(false)
+    let questions = Atomic<Int>(0)
+
+    init() throws {
+        self.tcp = try BoundSocket(IPAddress(ipv4: 0x7F00_0001), port: 0)
+        self.port = self.tcp.port
+        self.udp = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard SocketName(IPAddress(ipv4: 0x7F00_0001), port: self.port).with({ bind(self.udp, $0, $1) }) == 0 else {
+            throw StartError("bind", errno: errno)
+        }
+        try WorkerThread.start("dns-test") { self.run() }
+    }
+
+    var address: String { "127.0.0.1:\(self.port)" }
+
+    func stop() { self.isStopped.store(true, ordering: .relaxed) }
+
+    private func run() {
+        while !self.isStopped.load(ordering: .relaxed) {
+            var waits = [
+                pollfd(fd: self.udp, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: self.tcp.descriptor, events: Int16(POLLIN), revents: 0),
+            ]
+            _ = poll(&waits, 2, 50)
+            if waits[0].revents != 0 { self.answerDatagram() }
+            if waits[1].revents != 0 { self.answerStream() }
+        }
+        close(self.udp)
+        self.tcp.close()
+    }
+
+    private func answerDatagram() {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        var from = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        withUnsafeMutablePointer(to: &from) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { from in
+                let count = recvfrom(self.udp, &buffer, buffer.count, 0, from, &length)
+                guard count > 0 else { return }
+                for reply in self.reply(Array(buffer.prefix(count)), isStream: false) {
+                    sendto(self.udp, reply, reply.count, 0, from, length)
+                }
+            }
+        }
+    }
+
+    private func answerStream() {
+        let peer = accept(self.tcp.descriptor, nil, nil)
+        defer { close(peer) }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = read(peer, &buffer, buffer.count)
+        guard count > 2 else { return }
+        for reply in self.reply(Array(buffer[2..<count]), isStream: true) {
+            let framed = [UInt8(reply.count >> 8), UInt8(reply.count & 255)] + reply
+            _ = framed.withUnsafeBytes { SystemCall.writeAll($0, to: peer) }
+        }
+        usleep(20_000)
+    }
+
+    // MARK: Replies
+
+    private func reply(_ query: [UInt8], isStream: Bool) -> [[UInt8]] {
+        self.questions.wrappingAdd(1, ordering: .relaxed)
+        var end = 12
+        var labels: [String] = []
+        while query[end] != 0 {
+            let length = Int(query[end])
+            labels.append(String(decoding: query[end + 1..<end + 1 + length], as: UTF8.self))
+            end += 1 + length
+        }
+        let type = query[end + 2]
+        let question = Array(query[12..<end + 5])
+        var id = Array(query[0..<2])
+        var flags: [UInt8] = [0x81, 0x80]
+        var answers = Self.answers(labels, type)
+        switch labels[0] {
+        case "nx": (flags[1], answers) = (0x83, [])
+        case "servfail": (flags[1], answers) = (0x82, [])
+        case "refused": (flags[1], answers) = (0x85, [])
+        case "silent": return []
+        case "wrongid": id[1] &+= 1
+        case "garbage": return [id + [0x81]]
+        case "short": return [id + flags + [0, 1, 0, 1, 0, 0, 0, 0] + question + [0xC0, 0x0C, 0, 1, 0, 1, 0, 0]]
+        case "loop": answers = [[0xC0, UInt8(12 + question.count), 0, type, 0, 1, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4]]
+        case "trunc" where !isStream: (flags[0], answers) = (0x83, [])
+        case "late": usleep(150_000)
+        default: break
+        }
+        let header = id + flags + [0, 1, 0, UInt8(answers.count), 0, 0, 0, 0]
+        return [header + question + answers.joined()]
+    }
+
+    private static func name(_ text: String) -> [UInt8] {
+        text.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
+    }
+
+    private static func record(_ type: UInt8, _ data: [UInt8]) -> [UInt8] {
+        [0xC0, 0x0C, 0, type, 0, 1, 0, 0, 0, 60, UInt8(data.count >> 8), UInt8(data.count & 255)] + data
+    }
+
+    private static func answers(_ labels: [String], _ type: UInt8) -> [[UInt8]] {
+        if labels.last == "arpa", labels[0] == "9" { return [] }
+        switch (labels[0], type) {
+        case ("nodata", _): return []
+        case ("nullmx", 15): return [self.record(15, [0, 0, 0])]
+        case ("evil", 15): return [self.record(15, [0, 1, 3, 0x0A, 0x1B, 0x5B, 0]), self.record(15, [0, 2] + self.name("b.example"))]
+        case ("cname", 1):
+            return [self.record(5, self.name("real.example")), self.name("real.example") + self.record(1, [192, 0, 2, 9]).dropFirst(2)]
+        case ("many", 1): return (0..<100).map { self.record(1, [10, 0, 0, $0]) }
+        case (_, 1): return [self.record(1, [192, 0, 2, 1]), self.record(1, [192, 0, 2, 2])]
+        case (_, 28): return [self.record(28, [0x20, 1, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [1])]
+        case (_, 12): return [self.record(12, self.name("a.example")), self.record(12, self.name("b.example"))]
+        case (_, 15):
+            return [(20, "late.example"), (10, "first.example"), (10, "second.example")].map {
+                self.record(15, [0, $0.0] + self.name($0.1))
+            }
+        case (_, 16):
+            return [
+                self.record(16, [5] + Array("v=spf".utf8) + [3] + Array("1 -".utf8)), self.record(16, [2, 0xFF, 0x41]),
+                self.record(16, [0]),
+            ]
+        default: return []
+        }
+    }
+}
