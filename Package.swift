@@ -77,7 +77,10 @@ let package = Package(
 
         .testTarget(name: "QPSMTPTests", dependencies: ["QPSMTP"], swiftSettings: strict),
         .testTarget(name: "QPHooksTests", dependencies: ["QPHooks", "QPTestKit"], swiftSettings: strict),
-        .testTarget(name: "QPActorsTests", dependencies: ["QPActors", "QPTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "QPActorsTests", dependencies: ["QPActors", "QPHooks", "QPSMTP", "QPTelemetry", "QPTestKit"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "QPPluginsTests", dependencies: ["QPPlugins", "QPTestKit"], swiftSettings: strict),
         .testTarget(name: "QPServerTests", dependencies: ["QPPlugins", "QPServer", "QPTestKit"], swiftSettings: strict),
     ]

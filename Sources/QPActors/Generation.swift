@@ -61,6 +61,10 @@ public final class Generation: Sendable {
     /// The plugins in order; a `PluginSlot` is a place in this list.
     public let plugins: [LoadedPlugin]
     let runtimes: [PluginRuntime]
+    /// The first cell of each plugin in a loop's counters, by slot.
+    let cells: [Int]
+    /// `Authentication-Results` of a client that did not authenticate; empty if the field is switched off.
+    package let authenticationResults: [UInt8]
     /// The names of the plugins, by slot.
     package let names: [String]
     /// Their `loglevel` arguments, by slot; empty if none has one.
@@ -83,6 +87,11 @@ public final class Generation: Sendable {
         self.settings = settings
         self.plugins = plugins
         self.runtimes = plugins.map(\.runtime)
+        self.cells = plugins.map(\.runtime.cell)
+        let name = settings.authservID ?? settings.me
+        self.authenticationResults =
+            name.isEmpty || name == "none"
+            ? [] : HeaderSection.field("Authentication-Results", "\(name); auth=none")
         self.names = plugins.map(\.name)
         let adjustments = plugins.map(\.declarations.logAdjustment)
         self.logAdjustments = adjustments.contains { $0 != nil } ? adjustments : []

@@ -133,6 +133,7 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
             }
             guard self.mark < self.chainLimit else { break }
             guard runtime.mayRun(at: MonotonicTime(nanoseconds: self.mark)) else {
+                self.core.counters.count(runtime.cell + Int(HookID.preConnection.rawValue), .brokenOff)
                 if self.answered(element.slot, self.failureVerdict(runtime), .breaker) { return }
                 continue
             }

@@ -18,11 +18,11 @@ public final class LoopCore: @unchecked Sendable {
     package let counters = LoopCounters()
     /// The cell of the handler that ran last, and the number of its session; read by the watchdog when the loop is stuck.
     private let running = Atomic<UInt64>(0)
-    private var wheel: LoopWheel
-    private var armed = Int64.max
-    private var spare: [UInt8] = []
-    private var dateSecond = Int64.min
-    private var dateText = RFC5322Date(seconds: 0)
+    @exclusivity(unchecked) private var wheel: LoopWheel
+    @exclusivity(unchecked) private var armed = Int64.max
+    @exclusivity(unchecked) private var spare: [UInt8] = []
+    @exclusivity(unchecked) private var dateSecond = Int64.min
+    @exclusivity(unchecked) private var dateText = RFC5322Date(seconds: 0)
     private var zoneCheckedAt = Int64.min
 
     /// Makes the core of a loop.
@@ -58,9 +58,8 @@ public final class LoopCore: @unchecked Sendable {
 
     /// Sets a deadline; on the loop.
     public func setDeadline(_ node: WheelNode, to nanoseconds: Int64, for target: any DeadlineTarget) {
-        node.target = target
-        self.wheel.set(node, to: nanoseconds)
-        self.arm()
+        if node.target !== target { node.target = target }
+        self.arm(for: self.wheel.set(node, to: nanoseconds))
     }
 
     /// Forgets a deadline; on the loop.
@@ -74,11 +73,11 @@ public final class LoopCore: @unchecked Sendable {
         self.armed = .max
         let due = self.wheel.due(at: self.now)
         for node in due { node.target?.deadlinePassed() }
-        self.arm()
+        if let next = self.wheel.nextTick() { self.arm(for: next) }
     }
 
-    private func arm() {
-        guard let next = self.wheel.nextTick(), next < self.armed else { return }
+    private func arm(for next: Int64) {
+        guard next < self.armed else { return }
         self.armed = next
         self.loop.wake(at: next)
     }
@@ -98,6 +97,10 @@ public final class LoopCore: @unchecked Sendable {
         buffer.removeAll(keepingCapacity: true)
         self.spare = buffer
     }
+
+    /// Where a chain's records lie until it has ended.
+    let scratch = UnsafeMutablePointer<HookRecord>.allocate(capacity: LoopCore.scratchCount)
+    static let scratchCount = 64
 
     // MARK: Dates
 

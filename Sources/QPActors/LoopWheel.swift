@@ -10,11 +10,11 @@ public protocol DeadlineTarget: AnyObject {
 
 /// One deadline. Loop-local.
 public final class WheelNode {
-    fileprivate var slot = -1
+    @exclusivity(unchecked) fileprivate var slot = -1
     fileprivate var index = 0
-    fileprivate var turn: Int64 = 0
+    @exclusivity(unchecked) fileprivate var turn: Int64 = 0
     /// Nanoseconds; moving it later costs nothing, the wheel looks again when the old time comes.
-    fileprivate(set) public var deadline = Int64.max
+    @exclusivity(unchecked) fileprivate(set) public var deadline = Int64.max
     weak var target: (any DeadlineTarget)?
 
     /// Makes a deadline that is not set.
@@ -35,15 +35,16 @@ public struct LoopWheel {
 
     var isEmpty: Bool { self.live == 0 }
 
-    /// Sets a deadline. True if the loop must wake earlier than it would have.
-    mutating func set(_ node: WheelNode, to deadline: Int64) {
+    /// Sets a deadline; gives when the loop must look for it at the latest.
+    mutating func set(_ node: WheelNode, to deadline: Int64) -> Int64 {
         node.deadline = deadline
         let turn = self.turn(of: deadline)
         if node.slot >= 0 {
-            guard turn < node.turn else { return }
+            guard turn < node.turn else { return node.turn << Self.shift }
             self.unlink(node)
         }
         self.link(node, turn)
+        return turn << Self.shift
     }
 
     mutating func remove(_ node: WheelNode) {

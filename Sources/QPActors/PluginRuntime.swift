@@ -29,12 +29,16 @@ public final class PluginRuntime: Sendable {
         self.policyByte = Atomic(policy.onError.rawValue)
         self.logByte = Atomic(policy.logLevel?.rawValue ?? LogLevel.debug.rawValue)
         self.breakerState = Mutex(Breaker(threshold: policy.breaker))
+        self.isUnusual(false, policy.mode != .on)
     }
 
     /// How it takes part; may be changed at any time.
     public var mode: PluginMode {
         get { PluginMode(rawValue: self.modeByte.load(ordering: .relaxed)) ?? .on }
-        set { self.modeByte.store(newValue.rawValue, ordering: .relaxed) }
+        set {
+            let before = self.modeByte.exchange(newValue.rawValue, ordering: .relaxed)
+            self.isUnusual(before != PluginMode.on.rawValue, newValue != .on)
+        }
     }
 
     /// How long a waiting handler may take.
@@ -58,6 +62,22 @@ public final class PluginRuntime: Sendable {
     /// Handlers that went on after their time limit and still run.
     public var stragglers: UInt64 { self.left.load(ordering: .relaxed) }
 
+    /// How many runtimes are off, in shadow, or have failures to count: while none is, chains run without asking each.
+    private static let unusualCount = Atomic<Int>(0)
+
+    /// Whether any plugin of the process needs a look before it runs.
+    @inline(__always)
+    static var anyUnusual: Bool { Self.unusualCount.load(ordering: .relaxed) != 0 }
+
+    private func isUnusual(_ was: Bool, _ now: Bool) {
+        if was != now { Self.unusualCount.wrappingAdd(now ? 1 : -1, ordering: .relaxed) }
+    }
+
+    deinit {
+        if self.mode != .on { Self.unusualCount.wrappingAdd(-1, ordering: .relaxed) }
+        if self.breakerAlert.load(ordering: .relaxed) { Self.unusualCount.wrappingAdd(-1, ordering: .relaxed) }
+    }
+
     package func leftBehind() { self.left.wrappingAdd(1, ordering: .relaxed) }
     package func cameBack() { self.left.wrappingSubtract(1, ordering: .relaxed) }
 
@@ -77,14 +97,14 @@ public final class PluginRuntime: Sendable {
         guard self.breakerAlert.load(ordering: .relaxed) else { return }
         self.breakerState.withLock { breaker in
             breaker.succeeded()
-            self.breakerAlert.store(false, ordering: .relaxed)
+            self.isUnusual(self.breakerAlert.exchange(false, ordering: .relaxed), false)
         }
     }
 
     /// A handler threw or ran out of time. True when this opened the breaker.
     package func failed(from network: IPAddress, at now: MonotonicTime) -> Bool {
         self.breakerState.withLock { breaker in
-            self.breakerAlert.store(true, ordering: .relaxed)
+            self.isUnusual(self.breakerAlert.exchange(true, ordering: .relaxed), true)
             return breaker.failed(from: network, at: now)
         }
     }

@@ -107,6 +107,7 @@ extension Session: SessionBackend {
             guard case .end(let next) = outcome else { continue }
             self.pending = Array(input[next...])
             self.settle()
+            if receiver.failure == nil { self.checkNewlines(&receiver) }
             if let failure = receiver.failure { throw .failed(failure.lines.joined(separator: " ")) }
             guard let storage = receiver.finish() else { throw .failed("insufficient storage") }
             self.state.transaction.message = Message(storage)

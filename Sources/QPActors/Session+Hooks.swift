@@ -14,14 +14,85 @@ extension Session {
         _ hook: HookID, _ chain: Chain<Event, Value>, _ event: Event, then: @escaping Continuation<Event, Value>
     ) {
         if chain.isEmpty { return then(self, event, .declined) }
+        if self.answersExist || PluginRuntime.anyUnusual { return self.askCarefully(hook, chain, event, then: then) }
+
+        // The straight way: nobody listens to answers, every plugin is on. Records go to the loop's scratch first.
+        let context = self.context
+        let core = self.core
+        let counters = core.counters
+        let scratch = core.scratch
+        let place = Int(hook.rawValue)
+        var mark = core.now
+        var index = 0
+        var kept = 0
+        while index < chain.count {
+            guard case .sync(let handler) = chain.elements[index].body else {
+                self.trail.append(scratch, kept)
+                return self.suspend(ChainRun(hook, chain, event, index: index, then: then))
+            }
+            let slot = chain.elements[index].slot
+            let cell = self.cells[Int(slot)] &+ place
+            context.enter(slot, hook)
+            core.runs(cell)
+            do {
+                let verdict = try handler(event, context)
+                if case .declined = verdict {
+                    let now = core.now
+                    let nanoseconds = UInt64(bitPattern: now &- mark)
+                    let bucket = LatencyScale.bucket(of: nanoseconds)
+                    (scratch + kept).initialize(
+                        to: HookRecord(
+                            hook: hook, plugin: slot, verdict: .declined, flags: [], text: 0,
+                            offset: UInt32(clamping: (now &- self.startedAt) >> 10),
+                            nanoseconds: UInt32(clamping: nanoseconds), bucket: bucket))
+                    counters.ran(cell, .declined, nanoseconds: nanoseconds, bucket: bucket)
+                    mark = now
+                    kept &+= 1
+                    if kept == LoopCore.scratchCount {
+                        self.trail.append(scratch, kept)
+                        kept = 0
+                    }
+                    index &+= 1
+                    continue
+                }
+                self.trail.append(scratch, kept)
+                kept = 0
+                self.record(hook, slot, cell, verdict, [], &mark)
+                if verdict.code == .declined, index + 1 < chain.count {
+                    index &+= 1
+                    continue
+                }
+                self.chainEnded(hook, verdict.code)
+                return then(self, event, verdict)
+            } catch {
+                self.trail.append(scratch, kept)
+                kept = 0
+                let verdict: Verdict<Value> = self.failed(
+                    hook, slot, self.runtimes[Int(slot)], .threw, "\(error)", &mark)
+                if verdict.code == .declined {
+                    index &+= 1
+                    continue
+                }
+                self.chainEnded(hook, verdict.code)
+                return then(self, event, verdict)
+            }
+        }
+        self.trail.append(scratch, kept)
+        self.chainEnded(hook, .declined)
+        then(self, event, .declined)
+    }
+
+    /// The same with deny and ok handlers, or with plugins that are off, in shadow, or failing.
+    private func askCarefully<Event, Value>(
+        _ hook: HookID, _ chain: Chain<Event, Value>, _ event: Event, then: @escaping Continuation<Event, Value>
+    ) {
         if self.answersMayWait, !hook.isTelling {
             return self.suspend(ChainRun(hook, chain, event, index: 0, then: then))
         }
         var last = Verdict<Value>.declined
         var mark = self.core.now
         var index = 0
-        let count = chain.elements.count
-        while index < count {
+        while index < chain.count {
             guard case .sync(let handler) = chain.elements[index].body else {
                 let run = ChainRun(hook, chain, event, index: index, then: then)
                 run.last = last
@@ -43,16 +114,36 @@ extension Session {
     func runInPlace<Event, Value>(
         _ hook: HookID, _ slot: PluginSlot, _ handler: Handler<Event, Value>, _ event: Event, _ mark: inout Int64
     ) -> Verdict<Value>? {
+        if PluginRuntime.anyUnusual { return self.runCarefully(hook, slot, handler, event, &mark) }
+        let cell = self.cells[Int(slot)] &+ Int(hook.rawValue)
+        let context = self.context
+        context.enter(slot, hook)
+        self.core.runs(cell)
+        do {
+            let verdict = try handler(event, context)
+            self.record(hook, slot, cell, verdict, [], &mark)
+            return verdict
+        } catch {
+            return self.failed(hook, slot, self.runtimes[Int(slot)], .threw, "\(error)", &mark)
+        }
+    }
+
+    /// The same while some plugin is off, in shadow, or has failed lately.
+    @inline(never)
+    private func runCarefully<Event, Value>(
+        _ hook: HookID, _ slot: PluginSlot, _ handler: Handler<Event, Value>, _ event: Event, _ mark: inout Int64
+    ) -> Verdict<Value>? {
         let runtime = self.runtimes[Int(slot)]
         guard runtime.mode == .on, runtime.mayRun(at: MonotonicTime(nanoseconds: mark)) else {
             return self.runUnusually(hook, slot, runtime, handler, event, &mark)
         }
-        self.context.pluginSlot = slot
-        self.context.hook = hook
-        self.core.runs(runtime.cell &+ Int(hook.rawValue))
+        let cell = runtime.cell &+ Int(hook.rawValue)
+        let context = self.context
+        context.enter(slot, hook)
+        self.core.runs(cell)
         do {
-            let verdict = try handler(event, self.context)
-            self.record(hook, slot, runtime, verdict, [], &mark)
+            let verdict = try handler(event, context)
+            self.record(hook, slot, cell, verdict, [], &mark)
             runtime.succeeded()
             return verdict
         } catch {
@@ -79,7 +170,7 @@ extension Session {
     /// Leaves a record of a run and counts it.
     @inline(__always)
     func record<Value>(
-        _ hook: HookID, _ slot: PluginSlot, _ runtime: PluginRuntime, _ verdict: Verdict<Value>,
+        _ hook: HookID, _ slot: PluginSlot, _ cell: Int, _ verdict: Verdict<Value>,
         _ flags: HookRecord.Flags, _ mark: inout Int64
     ) {
         let now = self.core.now
@@ -97,8 +188,7 @@ extension Session {
                 hook: hook, plugin: slot, verdict: code, flags: flags, text: text,
                 offset: UInt32(clamping: (now &- self.startedAt) >> 10), nanoseconds: UInt32(clamping: nanoseconds),
                 bucket: bucket))
-        self.core.counters.ran(
-            runtime.cell &+ Int(hook.rawValue), code, nanoseconds: nanoseconds, bucket: bucket)
+        self.core.counters.ran(cell, code, nanoseconds: nanoseconds, bucket: bucket)
         mark = now
     }
 
@@ -123,7 +213,7 @@ extension Session {
                 self.logFor(slot, hook, .error, "breaker opened: the failure policy answers for the plugin")
             }
         }
-        self.record(hook, slot, runtime, verdict, why, &mark)
+        self.record(hook, slot, cell, verdict, why, &mark)
         return verdict
     }
 

@@ -2,6 +2,7 @@
 //
 // RFC 5321 §4.1.1.4 (DATA), RFC 3030 §2 (BDAT), and what happens between the final dot and the answer.
 
+import Glibc
 import QPHooks
 import QPTelemetry
 
@@ -144,8 +145,8 @@ extension Session {
             return next
         }
         let isWhole = isEnd && (self.receiver?.isLastChunk ?? true)
-        if let receiver = self.receiver, receiver.failure == nil, !receiver.headerWasShown, !self.chains.dataHeadersEnd.isEmpty,
-            receiver.hasHeader || isWhole
+        if !self.chains.dataHeadersEnd.isEmpty, let receiver = self.receiver, receiver.failure == nil,
+            !receiver.headerWasShown, receiver.hasHeader || isWhole
         {
             self.receiver?.headerWasShown = true
             self.inHand = input.count &- next
@@ -220,7 +221,7 @@ extension Session {
     }
 
     /// RFC 5321 §2.3.8, §4.1.1.4: bare CR and bare LF have no place in mail.
-    private func checkNewlines(_ receiver: inout MessageReceiver) {
+    func checkNewlines(_ receiver: inout MessageReceiver) {
         guard receiver.bareLF > 0 || receiver.bareCR > 0 else { return }
         switch receiver.policy {
         case .refuse:
@@ -283,19 +284,15 @@ extension Session {
     }
 
     private func addFields(_ received: [UInt8]) {
-        let name = self.settings.authservID ?? self.settings.me
-        if !name.isEmpty, name != "none" { self.demoteForeignResults() }
-        self.state.transaction.message?.addTopField(received)
-        if !name.isEmpty, name != "none" {
-            var value = "\(name); auth=none"
-            if let user = self.state.user {
-                value = "\(name); auth=pass (\(self.state.mechanism ?? "")) smtp.auth=\(user)"
+        var fields = self.generation.authenticationResults
+        if !fields.isEmpty {
+            self.demoteForeignResults()
+            if self.state.user != nil || self.state.connectionNotes["authentication_results"] != nil {
+                fields = self.ownResults
             }
-            if let results = self.state.connectionNotes["authentication_results"].flatMap({ String($0) }) {
-                value += "; " + results
-            }
-            self.state.transaction.message?.addHeader("Authentication-Results", value, at: 0)
         }
+        fields.append(contentsOf: received)
+        self.state.transaction.message?.addTopField(fields)
         self.ask(.dataPost, self.chains.dataPost, PlainEvent()) { session, _, verdict in
             switch verdict {
             case .refused(let denial): session.refuseMessage(denial, .dataPost)
@@ -303,6 +300,20 @@ extension Session {
             case .ok, .okSaying, .declined, .declinedSaying: session.askQueuePre()
             }
         }
+    }
+
+    /// What this server found out about the client (RFC 8601 §2.2).
+    private var ownResults: [UInt8] {
+        var value = "\(self.settings.authservID ?? self.settings.me); "
+        if let user = self.state.user {
+            value += "auth=pass (\(self.state.mechanism ?? "")) smtp.auth=\(user)"
+        } else {
+            value += "auth=none"
+        }
+        if let results = self.state.connectionNotes["authentication_results"].flatMap({ String($0) }) {
+            value += "; " + results
+        }
+        return HeaderSection.field("Authentication-Results", value)
     }
 
     /// RFC 8601 §5: results that came with the message are not ours.
@@ -418,16 +429,24 @@ struct SwallowedChunk: Sendable {
 
 extension [UInt8] {
     /// Whether a line of a header begins with a field's name, which is given in lower case; no parsing.
-    func containsFieldName(_ name: String) -> Bool {
-        let wanted = Array(name.utf8)
-        var start = 0
-        while start + wanted.count <= self.count {
-            if self[start] | 0x20 == wanted[0], self[start..<(start + wanted.count)].elementsEqual(wanted, by: { $0 | 0x20 == $1 | 0x20 }) {
-                return true
+    func containsFieldName(_ name: StaticString) -> Bool {
+        self.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return false }
+            let wanted = UnsafeRawPointer(name.utf8Start)
+            let count = name.utf8CodeUnitCount
+            var start = 0
+            while start + count <= bytes.count {
+                if bytes[start] | 0x20 == name.utf8Start[0],
+                    strncasecmp(
+                        (base + start).assumingMemoryBound(to: CChar.self),
+                        wanted.assumingMemoryBound(to: CChar.self), count) == 0
+                {
+                    return true
+                }
+                guard let end = memchr(base + start, 0x0A, bytes.count - start) else { return false }
+                start = UnsafeRawPointer(end) - base + 1
             }
-            guard let end = self[start...].firstIndex(of: 0x0A) else { return false }
-            start = end + 1
+            return false
         }
-        return false
     }
 }

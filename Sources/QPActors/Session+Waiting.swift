@@ -225,7 +225,7 @@ extension Session {
         self.running = nil
         switch result {
         case .success(let verdict):
-            self.record(hook, slot, runtime, verdict, [], &mark)
+            self.record(hook, slot, runtime.cell + Int(hook.rawValue), verdict, [], &mark)
             runtime.succeeded()
             return verdict
         case .failure(let error):
@@ -277,7 +277,7 @@ extension Session {
                 let slot = asked[step.index].slot
                 verdict = HookArguments.verdict(step, answer.values)
                 mark = self.core.now &- Int64(step.microseconds) &* 1000
-                self.record(hook, slot, self.runtimes[Int(slot)], verdict, [], &mark)
+                self.record(hook, slot, self.runtimes[Int(slot)].cell + Int(hook.rawValue), verdict, [], &mark)
                 self.runtimes[Int(slot)].succeeded()
                 told.append(Told(slot: slot, code: verdict.code, text: verdict.text))
             }

@@ -70,32 +70,35 @@ public actor Session {
     nonisolated let supervisor: Supervisor
     nonisolated let generation: Generation
     nonisolated let runtimes: [PluginRuntime]
+    nonisolated let cells: [Int]
     let spool: any Spool
     let gauge: any ResourceGauge
     let recorder: (any SessionRecorder)?
     let observer: (any SessionObserver)?
     let startedAt: Int64
 
-    var state: SessionState
-    var context: SessionContext
-    var trail: Trail
-    var machine: MailTransactionMachine
-    var framer = LineFramer()
-    var phase = Phase.opening
-    var receiver: MessageReceiver?
-    var mailOptions = MailOptions()
+    // Exclusivity of the hot fields is not checked at run time: the actor is entered by one caller at a time, no field is
+    // lent while a handler runs, and a check costs as much as half a handler.
+    @exclusivity(unchecked) var state: SessionState
+    @exclusivity(unchecked) var context: SessionContext
+    @exclusivity(unchecked) var trail: Trail
+    @exclusivity(unchecked) var machine: MailTransactionMachine
+    @exclusivity(unchecked) var framer = LineFramer()
+    @exclusivity(unchecked) var phase = Phase.opening
+    @exclusivity(unchecked) var receiver: MessageReceiver?
+    @exclusivity(unchecked) var mailOptions = MailOptions()
 
     /// Input that waits behind a hook, or the beginning of a line.
-    var pending: [UInt8] = []
+    @exclusivity(unchecked) var pending: [UInt8] = []
     /// Octets behind the command that is answered in place.
-    var inHand = 0
-    var output: [UInt8] = []
-    var effects: SessionEffects = []
-    var isPaused = false
-    var isWritable = true
-    var inputHasEnded = false
-    var isConnected = true
-    var hasSpoken = false
+    @exclusivity(unchecked) var inHand = 0
+    @exclusivity(unchecked) var output: [UInt8] = []
+    @exclusivity(unchecked) var effects: SessionEffects = []
+    @exclusivity(unchecked) var isPaused = false
+    @exclusivity(unchecked) var isWritable = true
+    @exclusivity(unchecked) var inputHasEnded = false
+    @exclusivity(unchecked) var isConnected = true
+    @exclusivity(unchecked) var hasSpoken = false
     var isReleased = false
     var saidQuit = false
     var endAfterQueue = false
@@ -103,25 +106,25 @@ public actor Session {
     var isQueueing = false
     var endedBy = SessionEnd.client
     /// The number of the last mail, in replies and Received.
-    var mailNumber: UInt32 = 0
-    var swallowed: SwallowedChunk?
+    @exclusivity(unchecked) var mailNumber: UInt32 = 0
+    @exclusivity(unchecked) var swallowed: SwallowedChunk?
 
     // Waiting (Session+Waiting.swift)
-    var nextRun: (any PendingRun)?
-    var isDeciding = false
+    @exclusivity(unchecked) var nextRun: (any PendingRun)?
+    @exclusivity(unchecked) var isDeciding = false
     var isWorking = false
     var token: UInt32 = 0
-    var running: RunningHandler?
+    @exclusivity(unchecked) var running: RunningHandler?
     var task: Task<Void, Never>?
-    var shadows: ShadowRuns?
+    @exclusivity(unchecked) var shadows: ShadowRuns?
     var inputWaiter: CheckedContinuation<Void, Never>?
-    var inputWaiterDeadline = Int64.max
+    @exclusivity(unchecked) var inputWaiterDeadline = Int64.max
 
     // Time
-    var deadline = Int64.max
-    var commandDeadline = Int64.max
-    var rateWindowStart = Int64(0)
-    var rateWindowBytes = 0
+    @exclusivity(unchecked) var deadline = Int64.max
+    @exclusivity(unchecked) var commandDeadline = Int64.max
+    @exclusivity(unchecked) var rateWindowStart = Int64(0)
+    @exclusivity(unchecked) var rateWindowBytes = 0
     var farewellDeadline = Int64.max
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -136,6 +139,7 @@ public actor Session {
         self.supervisor = setup.supervisor
         self.generation = arrival.generation
         self.runtimes = arrival.generation.runtimes
+        self.cells = arrival.generation.cells
         self.spool = setup.spool
         self.gauge = setup.gauge
         self.recorder = setup.recorder

@@ -10,28 +10,34 @@ public typealias WaitingHandler<Event, Value: Sendable> =
     nonisolated(nonsending) @Sendable (Event, SessionContext) async throws -> Verdict<Value>
 
 /// The handlers of one session hook, in the order they are asked.
+@usableFromInline
 package struct Chain<Event: Sendable, Value: Sendable>: Sendable {
+    @usableFromInline
     package enum Body: Sendable {
         case sync(Handler<Event, Value>)
         case waiting(WaitingHandler<Event, Value>)
         case group(any HookHost, entries: [HostEntry])
     }
 
+    @usableFromInline
     package struct Element: Sendable {
         /// The plugin's place in the generation's list; for a group that of its first entry.
         package let slot: PluginSlot
         package let body: Body
     }
 
-    package private(set) var elements: [Element] = []
+    @usableFromInline package private(set) var elements: [Element] = []
+    /// How many elements there are; a stored number, so that asking needs no generic code.
+    @usableFromInline package private(set) var count = 0
     /// Whether any element may wait; a chain without runs in place.
-    package private(set) var mayWait = false
+    @usableFromInline package private(set) var mayWait = false
 
-    package var isEmpty: Bool { self.elements.isEmpty }
+    @inlinable package var isEmpty: Bool { self.count == 0 }
 
     package mutating func add(_ element: Element, first: Bool = false) {
         if case .sync = element.body {} else { self.mayWait = true }
         self.elements.insert(element, at: first ? 0 : self.elements.endIndex)
+        self.count = self.elements.count
     }
 
     /// Joins another plugin's handlers; neighbours that one host answers become one group.

@@ -12,8 +12,8 @@ public struct HookRecord: Sendable, Hashable, BitwiseCopyable {
     public let plugin: PluginSlot
     /// The place of its text in the trail's table; 0: none.
     public let text: UInt16
-    private let hookAndFlags: UInt16
-    private let verdictByte: UInt8
+    @usableFromInline let hookAndFlags: UInt16
+    @usableFromInline let verdictByte: UInt8
     /// The latency bucket (see `LatencyScale` of QPTelemetry).
     public let bucket: UInt8
 
@@ -40,6 +40,7 @@ public struct HookRecord: Sendable, Hashable, BitwiseCopyable {
     /// What else is known.
     public var flags: Flags { Flags(rawValue: UInt8(truncatingIfNeeded: self.hookAndFlags >> 8)) }
 
+    @inlinable
     package init(
         hook: HookID, plugin: PluginSlot, verdict: ReturnCode, flags: Flags, text: UInt16,
         offset: UInt32, nanoseconds: UInt32, bucket: UInt8
@@ -86,6 +87,16 @@ public struct Trail: Sendable {
             self.storage[self.start] = record
             self.start = (self.start + 1) % Self.limit
             self.dropped &+= 1
+        }
+    }
+
+    /// Adds runs that a chain left in raw memory.
+    package mutating func append(_ records: UnsafeMutablePointer<HookRecord>, _ count: Int) {
+        guard count > 0 else { return }
+        if self.storage.count + count <= Self.limit {
+            self.storage.append(contentsOf: UnsafeBufferPointer(start: records, count: count))
+        } else {
+            for index in 0..<count { self.append(records[index]) }
         }
     }
 

@@ -177,6 +177,7 @@ public struct HostFailure: Error, Sendable, Hashable, CustomStringConvertible {
         self.text = text
     }
 
+    /// What happened.
     public var description: String { self.text }
 }
 

@@ -4,21 +4,22 @@
 
 /// The session, for the handler that runs now.
 public final class SessionContext {
+    // Exclusivity of these is not checked at run time: each is set or read whole, never lent, on its session's loop.
     /// Swapped for a private copy when the handler has run out of time or runs as a shadow.
-    package var state: SessionState
-    package var seams: Seams
+    @exclusivity(unchecked) package var state: SessionState
+    @exclusivity(unchecked) package var seams: Seams
     package let sessionClock: any SessionClock
     package let calls: CallCounter.SharedCount
-    package var tables: ConfigSnapshot
-    package var backend: (any SessionBackend)?
+    @exclusivity(unchecked) package var tables: ConfigSnapshot
+    @exclusivity(unchecked) package var backend: (any SessionBackend)?
     /// The generation's plugins by slot.
-    package var names: [String] = []
-    package var pluginSlot: PluginSlot = 0
-    package var hook = HookID.connect
+    @exclusivity(unchecked) package var names: [String] = []
+    @exclusivity(unchecked) package var pluginSlot: PluginSlot = 0
+    @exclusivity(unchecked) package var hook = HookID.connect
     package var logThreshold = LogLevel.debug
     /// The running plugin's `loglevel` argument; set together with `pluginName`.
     /// The `loglevel` arguments of the generation's plugins by slot.
-    package var logAdjustments: [LogAdjustment?] = []
+    @exclusivity(unchecked) package var logAdjustments: [LogAdjustment?] = []
     /// The running plugin's `loglevel` argument.
     package var logAdjustment: LogAdjustment? {
         get { Int(self.pluginSlot) < self.logAdjustments.count ? self.logAdjustments[Int(self.pluginSlot)] : nil }
@@ -55,6 +56,12 @@ public final class SessionContext {
         context.logAdjustments = self.logAdjustments
         context.backend = self.backend
         return context
+    }
+
+    /// A handler is about to run.
+    package func enter(_ slot: PluginSlot, _ hook: HookID) {
+        self.pluginSlot = slot
+        self.hook = hook
     }
 
     package func apply(_ change: Change) {

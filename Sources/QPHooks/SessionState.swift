@@ -6,23 +6,23 @@ package final class SessionState {
     package let id: SessionID
     package let number: UInt64
     package let connection: Connection
-    package var remoteHost = "Unknown"
-    package var introduction: Introduction?
-    package var isRelayClient = false
+    @exclusivity(unchecked) package var remoteHost = "Unknown"
+    @exclusivity(unchecked) package var introduction: Introduction?
+    @exclusivity(unchecked) package var isRelayClient = false
     package var answersEachRecipient = false
-    package var user: String?
+    @exclusivity(unchecked) package var user: String?
     package var mechanism: String?
     package var connectionNotes: [String: NoteValue]
     package var storage: [String: any Sendable] = [:]
     /// Storage that was written while changes are kept.
     package var storedKeys: Set<String> = []
-    package var transaction = TransactionState()
+    @exclusivity(unchecked) package var transaction = TransactionState()
     /// Answers that plugins gave the client themselves, in order.
-    package var responses: [Reply] = []
+    @exclusivity(unchecked) package var responses: [Reply] = []
     /// A plugin that answered `done` at data wants the message it received queued.
     package var queuesMessage = false
     /// Whether changes are kept for a recorder, a host or a shadow's overlay.
-    package var keepsChanges = false
+    @exclusivity(unchecked) package var keepsChanges = false
     package var changes: [RecordedChange] = []
 
     package init(id: SessionID, number: UInt64, connection: Connection, notes: [String: NoteValue] = [:]) {

@@ -32,6 +32,7 @@ public struct Denial: Sendable, Hashable {
         }
 
         /// The constant of the plugin model.
+        @inlinable
         public var code: ReturnCode {
             switch self {
             case .deny: .deny
@@ -51,6 +52,7 @@ public struct Denial: Sendable, Hashable {
     public var status: EnhancedStatus?
 
     /// Makes a refusal.
+    @inlinable
     public init(_ kind: Kind, _ text: String = "", _ status: EnhancedStatus? = nil) {
         self.kind = kind
         self.text = text
@@ -74,26 +76,31 @@ public enum Verdict<Value: Sendable>: Sendable {
     case refused(Denial)
 
     /// Refuses for good.
+    @inlinable
     public static func deny(_ text: String = "", _ status: EnhancedStatus? = nil) -> Self {
         .refused(Denial(.deny, text, status))
     }
 
     /// Defers.
+    @inlinable
     public static func denysoft(_ text: String = "", _ status: EnhancedStatus? = nil) -> Self {
         .refused(Denial(.denysoft, text, status))
     }
 
     /// Refuses for good and closes the connection.
+    @inlinable
     public static func denyDisconnect(_ text: String = "", _ status: EnhancedStatus? = nil) -> Self {
         .refused(Denial(.denyDisconnect, text, status))
     }
 
     /// Defers and closes the connection.
+    @inlinable
     public static func denysoftDisconnect(_ text: String = "", _ status: EnhancedStatus? = nil) -> Self {
         .refused(Denial(.denysoftDisconnect, text, status))
     }
 
     /// The constant of the plugin model.
+    @inlinable
     public var code: ReturnCode {
         switch self {
         case .declined, .declinedSaying: .declined
@@ -104,6 +111,7 @@ public enum Verdict<Value: Sendable>: Sendable {
     }
 
     /// The text that came with the answer, if any.
+    @inlinable
     public var text: String {
         switch self {
         case .declined, .done, .ok: ""
@@ -113,6 +121,7 @@ public enum Verdict<Value: Sendable>: Sendable {
     }
 
     /// What `ok` carried.
+    @inlinable
     public var value: Value? {
         switch self {
         case .ok(let value), .okSaying(let value, _): value
@@ -121,6 +130,7 @@ public enum Verdict<Value: Sendable>: Sendable {
     }
 
     /// The refusal, if it is one.
+    @inlinable
     public var denial: Denial? {
         if case .refused(let denial) = self { denial } else { nil }
     }
@@ -128,7 +138,7 @@ public enum Verdict<Value: Sendable>: Sendable {
 
 extension Verdict where Value == Void {
     /// Allowed or handled.
-    public static var ok: Self { .ok(()) }
+    @inlinable public static var ok: Self { .ok(()) }
 
     /// Allowed or handled, with a text for the client.
     public static func ok(_ text: String) -> Self { .okSaying((), text) }

@@ -86,6 +86,12 @@ public struct HeaderSection: Sendable, Hashable {
     /// A header without fields.
     public init() {}
 
+    /// One whole field with its line end, in wire form, its value made safe; empty if the name is none.
+    public static func field(_ name: String, _ value: String) -> [UInt8] {
+        var section = HeaderSection()
+        return section.add(name, value) ? section.serialized() : []
+    }
+
     /// Reads octets up to the first empty line or their end; lines end with CRLF or LF.
     public init(_ bytes: [UInt8]) {
         self = bytes.withUnsafeBytes { HeaderSection($0) }

@@ -126,6 +126,7 @@ public struct MailTransactionMachine: Sendable, Hashable {
 
     /// MAIL was accepted.
     public mutating func senderAccepted(isBinary: Bool) {
+        guard self.state == .greeted else { return }
         self.transactions += 1
         self.state = .mail(recipients: 0, isBinary: isBinary)
     }

@@ -2,13 +2,14 @@
 //
 // The fixed logarithmic buckets that latencies are counted in.
 
-/// Buckets of durations: four to a doubling, from 256 ns to 73 minutes; the last one takes everything beyond.
+/// Buckets of durations: four to a doubling, from 256 ns to 55 minutes; the last one takes everything beyond.
 public enum LatencyScale {
     /// How many buckets there are.
     public static let count = 136
 
     /// The bucket of a duration in nanoseconds.
     @inlinable
+    @inline(__always)
     public static func bucket(of nanoseconds: UInt64) -> UInt8 {
         guard nanoseconds >= 256 else { return 0 }
         let exponent = 63 - nanoseconds.leadingZeroBitCount

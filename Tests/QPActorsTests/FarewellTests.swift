@@ -34,7 +34,7 @@ struct WayOut: Sendable, CustomTestStringConvertible {
     static let begun = ["reset_transaction"]
 
     static let all: [WayOut] = [
-        WayOut("QUIT", [221], Self.servers) { _, client in client.say("QUIT") },
+        WayOut("QUIT", [221], Self.servers) { _, client in client.send("QUIT\r\n") },
         WayOut("QUIT in a mail", [250, 250, 250, 221], Self.begun + Self.servers) { _, client in
             client.send(Self.mail + "QUIT\r\n")
         },
@@ -119,7 +119,9 @@ struct WayOut: Sendable, CustomTestStringConvertible {
                 watching(diary),
                 .init("slow") { hooks in
                     hooks.on(.mail) { event, session async throws in
-                        if event.sender.description.contains("slow") { try await session.clock.sleep(for: .seconds(20)) }
+                        if event.sender.description.contains("slow") {
+                            try await session.clock.sleep(for: .seconds(20))
+                        }
                         return event.sender.description.contains("bad") ? .denyDisconnect() : .declined
                     }
                     hooks.on(.dataPost) { _, session async throws in
@@ -254,6 +256,34 @@ struct WayOut: Sendable, CustomTestStringConvertible {
         #expect(diary.lines == WayOut.clients)
         #expect(harness.supervisor.sessions == 0)
         #expect(harness.statistics("hangs", hook).timeouts == 1)
+    }
+
+    /// Seed 37: temporary files and folders go with the mail.
+    @Test(arguments: ["RSET\r\n", "DATA\r\n.\r\n", "QUIT\r\n", "EHLO x\r\n", ""])
+    func temporaryFilesGo(_ end: String) {
+        let files = TestFiles()
+        let seams = Seams(
+            resolver: FakeResolver(), connector: FakeConnector(), http: FakeHTTP(),
+            store: TestStore(clock: ManualClock()), files: files, random: SeededRandom(),
+            offloader: InlineOffloader(), log: CapturingLog())
+        let harness = EngineHarness(
+            [
+                .init("writes") { hooks in
+                    hooks.on(.mail) { _, session async throws in
+                        try await session.files.append([1], to: try await session.files.temporaryFile())
+                        let folder = try await session.files.temporaryDirectory()
+                        try await session.files.append([1], to: folder + "/inside")
+                        return .declined
+                    }
+                }, accepting,
+            ], seams: seams)
+        let client = harness.connect()
+        client.beginMail()
+        #expect(client.codes() == [220, 250, 250, 250])
+        #expect(files.files.count == 2)
+        if end.isEmpty { client.vanish() } else { client.send(end) }
+        #expect(files.files.isEmpty)
+        #expect(files.folders.keys.sorted() == ["/", "/spool"])
     }
 
     /// Spool files go with the mail, however it ends.

@@ -75,7 +75,7 @@ struct TestKitTests {
 
     @Test func shadowsActNowhere() async throws {
         let harness = try PluginHarness(Empty.self)
-        harness.session.seams = harness.session.seams.shadowed(pure: false)
+        harness.session.seams = harness.session.seams.shadowed(pure: false, seed: 1)
         await #expect(throws: EffectError.self) {
             try await harness.session.connections.connect(to: .unix(path: "/x"))
         }

@@ -23,7 +23,7 @@ public struct EffectOrigin: Sendable, Hashable {
 }
 
 /// Why an effect did not happen.
-public enum EffectError: Error, Sendable, Hashable, CustomStringConvertible {
+public enum EffectError: Error, Sendable, Hashable, Codable, CustomStringConvertible {
     /// A plugin in shadow mode may not act outside.
     case refusedInShadow(String)
     /// This server has nothing behind the seam.

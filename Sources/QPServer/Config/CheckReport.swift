@@ -29,7 +29,7 @@ package struct CheckReport: Sendable, CustomStringConvertible {
         let draft = ConfigDraft(
             cache: cache, catalogue: catalogue, shared: SharedValues(), output: { _ in NoLineOutput() },
             adjust: { _ in }, before: ConfigStore.State())
-        self.problems = draft.problems
+        self.problems = draft.problems + LogConfig(directory).problems
         self.rows = draft.entries.map { Row(entry: $0, fate: catalogue.fate(of: $0, cache: cache)) }
     }
 

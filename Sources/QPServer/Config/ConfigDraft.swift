@@ -8,7 +8,8 @@ import QPHooks
 /// Everything read once, with all that is wrong with it.
 struct ConfigDraft {
     /// The files that are read beside plugins' own.
-    static let coreNames = SettingsReader.names + ["plugins", "logging", "plugin_policy", "plugin_dirs", "listen", "admin"]
+    static let coreNames =
+        SettingsReader.names + ["plugins", "logging", "plugin_policy", "plugin_dirs", "listen", "admin"]
 
     let settings: ServerSettings
     let entries: [PluginEntry]
@@ -18,7 +19,8 @@ struct ConfigDraft {
 
     init(
         cache: ConfigReadCache, catalogue: PluginCatalogue, shared: SharedValues,
-        output: @escaping LineOutputFactory, only: String? = nil, adjust: (inout ServerSettings) -> Void, before: ConfigStore.State
+        output: @escaping LineOutputFactory, only: String? = nil, adjust: (inout ServerSettings) -> Void,
+        before: ConfigStore.State
     ) {
         let reader = SettingsReader(reading: cache.read)
         var settings = reader.settings
@@ -33,16 +35,7 @@ struct ConfigDraft {
             former: before.current?.instances ?? [], runtimes: before.runtimes, nextTable: before.tables.next)
         loader.load(logging.entries + plugins.entries)
 
-        var problems: [ConfigProblem] = []
-        if !ConfigFileReader.isDirectory(cache.directory.path) {
-            problems.append(.error("there is no such directory", file: cache.directory.path))
-        } else if cache.read("plugins").path == nil {
-            // A list that goes missing under a running server is a slip, not a wish to refuse all mail.
-            let file = "\(cache.directory.path)/plugins"
-            let isRunning = before.current?.generation.plugins.isEmpty == false
-            let text = "there is no plugin list"
-            problems.append(isRunning ? .error(text, file: file) : .warning(text, file: file))
-        }
+        var problems = only == nil ? Self.directoryProblems(cache, before) : []
         problems += reader.problems
         problems += ListenConfig(cache.read("listen")).problems + AdminConfig(cache.read("admin")).problems
         problems += PluginDirectories(cache.read("plugin_dirs")).problems + policies.problems
@@ -52,6 +45,17 @@ struct ConfigDraft {
         self.entries = logging.entries + plugins.entries
         self.loader = loader
         self.cache = cache
+    }
+
+    private static func directoryProblems(_ cache: ConfigReadCache, _ before: ConfigStore.State) -> [ConfigProblem] {
+        let path = cache.directory.path
+        guard ConfigFileReader.isDirectory(path) else { return [.error("there is no such directory", file: path)] }
+        guard cache.read("plugins").path == nil, cache.read("plugins").problems.isEmpty else { return [] }
+
+        // A list that goes missing under a running server is a slip, not a wish to refuse all mail.
+        let isRunning = before.current?.generation.plugins.isEmpty == false
+        let text = "there is no plugin list"
+        return [isRunning ? .error(text, file: "\(path)/plugins") : .warning(text, file: "\(path)/plugins")]
     }
 
     /// Everything that was read: a change to any of it may mend what is wrong.

@@ -40,6 +40,8 @@ package final class ConfigStore: Sendable {
     private let work = Mutex(())
 
     /// - Parameters:
+    ///   - directory: where the files are.
+    ///   - catalogue: the plugins that lines may name.
     ///   - only: one plugin line that stands for the whole list.
     ///   - output: opens the logs of logging plugins.
     ///   - adjust: what the command line says, which overrides files.
@@ -138,6 +140,7 @@ package final class ConfigStore: Sendable {
 
     /// Reads data files that have changed again; sessions that begin from now on see the new content.
     /// - Parameter named: paths known to have changed.
+    /// - Returns: what was read, and what could not be used.
     @discardableResult
     package func refreshTables(named: Set<String> = []) -> Refreshed {
         self.work.withLock { _ in

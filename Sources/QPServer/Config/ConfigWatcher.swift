@@ -22,8 +22,10 @@ package final class ConfigWatcher: Sendable {
 
     /// Starts watching; `nil` when the system gives no thread or descriptor.
     /// - Parameters:
-    ///   - sources: what to watch, asked again after each change.
     ///   - usesNotification: false: only look every `interval`.
+    ///   - interval: how often to look when inotify is not there, or a directory is gone.
+    ///   - settling: how long nothing must happen before a change counts as settled.
+    ///   - sources: what to watch, asked again after each change.
     ///   - onChange: called on the watcher's thread.
     package init?(
         usesNotification: Bool = true, interval: Duration = .seconds(1), settling: Duration = .milliseconds(50),
@@ -37,13 +39,15 @@ package final class ConfigWatcher: Sendable {
             sources: sources, onChange: onChange)
         let box = Unmanaged.passRetained(job)
         var thread = pthread_t()
-        let failure = pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            let job = Unmanaged<ConfigWatchJob>.fromOpaque(argument).takeRetainedValue()
-            var loop = ConfigWatchLoop(job)
-            loop.run()
-            return nil
-        }, box.toOpaque())
+        let failure = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                let job = Unmanaged<ConfigWatchJob>.fromOpaque(argument).takeRetainedValue()
+                var loop = ConfigWatchLoop(job)
+                loop.run()
+                return nil
+            }, box.toOpaque())
         guard failure == 0 else {
             box.release()
             close(ends[1])

@@ -65,7 +65,8 @@ struct LimitsReader {
             return
         }
         if let former = self.lines.updateValue(line, forKey: name) {
-            self.problems.append(.warning("\(name) was set in line \(former.number) already; this one counts", at: line))
+            self.problems.append(
+                .warning("\(name) was set in line \(former.number) already; this one counts", at: line))
         }
         if let text = self.set(entry, words[1]) {
             self.problems.append(.error("\(name): '\(words[1])' is \(text)", at: line))

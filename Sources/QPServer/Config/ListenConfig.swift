@@ -21,8 +21,7 @@ package struct SocketAddressText: Sendable, Hashable, CustomStringConvertible {
         self.host.utf8.contains(UInt8(ascii: ":")) ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
     }
 
-    /// Reads `ADDR:PORT`, `[v6]:PORT` or `*:PORT`.
-    /// - Parameter defaultPort: what stands for a port that is not given; without it there must be one.
+    /// Reads `ADDR:PORT`, `[v6]:PORT` or `*:PORT`; without a default port there must be one.
     static func parse(_ text: String, defaultPort: UInt16? = nil) -> Result<Self, AddressProblem> {
         guard let (name, port) = Self.split(text), let host = Self.host(name) else {
             return .failure(.init("'\(text)' has no usable address"))

@@ -34,8 +34,9 @@ struct PluginInstance: Sendable {
     let key: PluginKey
     let plugin: any Plugin
     let declarations: PluginDeclarations
-    let background = BackgroundRun()
     let warnings: [String]
+    /// What it does beside sessions; goes on over reloads as the instance does.
+    let background: BackgroundRun
     let tables: [PluginTable]
     let databases: [LiveConstantTable]
     /// The texts of the files that its `init` read once. When they change, the line is made anew: keeping the instance
@@ -148,7 +149,7 @@ final class PluginConfigSource: ConfigSource {
         let state = self.state.withLock { $0 }
         return PluginInstance(
             key: key, plugin: plugin, declarations: setup.declarations, warnings: setup.warnings,
-            tables: state.tables, databases: state.databases, reads: state.reads,
+            background: BackgroundRun(), tables: state.tables, databases: state.databases, reads: state.reads,
             me: state.askedForName ? self.serverName : nil)
     }
 }

@@ -38,6 +38,7 @@ struct TableKeeper: Sendable {
     /// The files that have changed since they were read.
     /// - Parameter named: paths known to have changed, whatever their stamps say: two writes within a tick of the file
     ///   system's clock leave the same stamp.
+    /// - Returns: their names.
     func stale(named: Set<String>) -> Set<String> {
         Set(
             self.files.filter { _, sources in

@@ -142,7 +142,8 @@ struct LogFormatter: Sendable {
             self.secondText = Self.secondText(second)
         }
         let milliseconds = String(nanoseconds / 1_000_000)
-        return "\(self.secondText).\(String(repeating: "0", count: max(0, 3 - milliseconds.utf8.count)))\(milliseconds)Z"
+        let zeros = String(repeating: "0", count: max(0, 3 - milliseconds.utf8.count))
+        return "\(self.secondText).\(zeros)\(milliseconds)Z"
     }
 
     private static func secondText(_ second: Int64) -> String {

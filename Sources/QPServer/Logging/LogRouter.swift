@@ -27,8 +27,7 @@ package final class LogRouter: LogSink {
     private let threshold: Atomic<UInt8>
     private let hasPluginLevels = Atomic<Bool>(false)
 
-    /// Opens the outputs, in the order that `setLevel` counts them by.
-    /// - Parameter isExplicit: whether the operator configured them.
+    /// Opens the outputs, in the order that `setLevel` counts them by; `isExplicit`: the operator configured them.
     package init(_ targets: [LogTarget], isExplicit: Bool) throws(StartError) {
         let targets = Array(targets.prefix(Self.maxTargets))
         var devices: [any LogDevice] = []

@@ -134,7 +134,7 @@ package struct LogConfig: Sendable {
         self.problems = content.problems + self.problems
     }
 
-    /// - Parameter level: the level of standard error when there are no lines.
+    /// Takes the lines; `level` is that of standard error when there are none.
     package init(lines: [ConfigLine], level: LogLevel = .info) {
         for line in lines {
             switch LogTarget.parse(line.text) {

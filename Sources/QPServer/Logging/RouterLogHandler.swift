@@ -13,7 +13,7 @@ package struct RouterLogHandler: LogHandler {
     private let router: LogRouter
     private let label: String
 
-    /// - Parameter label: what the lines are of; empty for the server itself.
+    /// Hands on the lines of a library; the label is empty for the server itself.
     package init(_ router: LogRouter, label: String) {
         self.router = router
         self.label = label

@@ -69,8 +69,8 @@ package struct BoundSocket: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Binds everything or nothing. A host name is bound at each of its addresses. The IPv6 wildcard serves IPv4 too,
-    /// unless the IPv4 wildcard of the same port is in the list.
-    /// - Parameter perAddress: sockets for each address, which share the port when they are several.
+    /// unless the IPv4 wildcard of the same port is in the list. Each address gets `perAddress` sockets, which share the
+    /// port when they are several.
     package static func bindAll(
         _ addresses: [(host: String, port: UInt16)], perAddress: Int = 1
     ) throws(StartError) -> [[BoundSocket]] {

@@ -94,7 +94,8 @@ package struct ServeOptions: Sendable, Hashable {
         let children = try Self.number(arguments.children, "--children")
         let limit = try Self.number(arguments.limitConnections, "--limit-connections")
         if children != nil, limit != nil {
-            throw StartError("--children (qpsmtpd-prefork) and --limit-connections (qpsmtpd-forkserver) exclude each other")
+            throw StartError(
+                "--children (qpsmtpd-prefork) and --limit-connections (qpsmtpd-forkserver) exclude each other")
         }
         if (limit ?? children) == 0 {
             throw StartError("\(limit == nil ? "--children" : "--limit-connections") must be at least 1")

@@ -15,8 +15,8 @@ package struct SocketActivation: Sendable {
 
     package let entries: [Entry]
 
-    /// Takes what LISTEN_FDS promises to this process, close-on-exec and non-blocking from now on.
-    /// - Parameter first: the number of the first descriptor.
+    /// Takes what LISTEN_FDS promises to this process, close-on-exec and non-blocking from now on; `first` is the number
+    /// of the first.
     package init(environment: [String: String], process: pid_t = getpid(), first: Int32 = 3) throws(StartError) {
         guard environment["LISTEN_PID"] == "\(process)", let text = environment["LISTEN_FDS"] else {
             self.entries = []

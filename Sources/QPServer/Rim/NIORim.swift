@@ -27,15 +27,16 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     typealias OutboundOut = ByteBuffer
 
     private let setup: RimSetup
-    private var context: ChannelHandlerContext?
-    private var session: Session?
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var session: Session?
     private var arrival: LoopArrival?
     private var refused: LoopArrival?
     private var early: [ByteBuffer] = []
+    @exclusivity(unchecked) private var unread: ByteBuffer?
     private let node = WheelNode()
-    private var inputEnded = false
-    private var isLingering = false
-    private var isClosed = false
+    @exclusivity(unchecked) private var inputEnded = false
+    @exclusivity(unchecked) private var isLingering = false
+    @exclusivity(unchecked) private var isClosed = false
     private var drainIsScheduled = false
 
     init(_ setup: RimSetup) {
@@ -97,7 +98,9 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         if self.isLingering { return }
         let buffer = self.unwrapInboundIn(data)
         if self.session != nil {
-            self.feed(buffer)
+            // Kept until the batch is complete, so that the session is entered once for it.
+            if let waiting = self.unread { self.feed(waiting) }
+            self.unread = buffer
         } else if self.arrival != nil {
             self.early.append(buffer)
             // A client that talks before it is welcome may fill one bufferful, no more.
@@ -111,7 +114,21 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        self.drain()
+        guard let session = self.session else { return }
+        guard let buffer = self.unread else { return self.drain() }
+        self.unread = nil
+        let output = session.assumeIsolated { session in
+            buffer.withUnsafeReadableBytes { session.received($0) }
+            return session.takeOutput()
+        }
+        self.apply(output)
+    }
+
+    /// Octets that came last, before their batch is complete.
+    private func feedUnread() {
+        guard let buffer = self.unread else { return }
+        self.unread = nil
+        self.feed(buffer)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -124,6 +141,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         if let event = event as? ChannelEvent, event == .inputClosed {
             self.inputEnded = true
             if self.isLingering { return context.close(promise: nil) }
+            self.feedUnread()
             self.session?.assumeIsolated { $0.inputEnded() }
             self.drain()
         }
@@ -131,6 +149,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        self.feedUnread()
         self.context = nil
         self.isClosed = true
         self.early = []
@@ -172,7 +191,10 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     /// Takes what the session left and does it; outside of the actor, because a write may call back at once.
     private func drain() {
         guard let session = self.session else { return }
-        let output = session.assumeIsolated { $0.takeOutput() }
+        self.apply(session.assumeIsolated { $0.takeOutput() })
+    }
+
+    private func apply(_ output: SessionOutput) {
         if self.isClosed {
             // Farewell hooks may still run after the channel is gone; their limit needs the deadline.
             if output.deadline != .max {

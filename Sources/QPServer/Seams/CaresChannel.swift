@@ -25,10 +25,17 @@ final class CaresChannel: @unchecked Sendable {
     }
 
     static let maxInFlight = 4096
+    static let stopped = DNSError.temporary("the resolver stops")
     /// Deadlines are kept to this many nanoseconds.
     private static let tick: Int64 = 20_000_000
 
-    private let mailbox = Mutex<[DNSQuery]>([])
+    private struct Mailbox {
+        var queries: [DNSQuery] = []
+        /// The thread has ended; nobody would look again.
+        var isClosed = false
+    }
+
+    private let mailbox = Mutex(Mailbox())
     private let wakeUp: WakeUp
     private let isStopping = Atomic<Bool>(false)
 
@@ -79,10 +86,11 @@ final class CaresChannel: @unchecked Sendable {
     }
 
     func ask(_ query: DNSQuery) {
-        let isFirst = self.mailbox.withLock { mailbox in
-            mailbox.append(query)
-            return mailbox.count == 1
+        let (isFirst, isClosed) = self.mailbox.withLock { mailbox in
+            if !mailbox.isClosed { mailbox.queries.append(query) }
+            return (mailbox.queries.count == 1, mailbox.isClosed)
         }
+        if isClosed { return query.finish(.failure(Self.stopped)) }
         if isFirst { self.wakeUp.wake() }
     }
 
@@ -101,15 +109,15 @@ final class CaresChannel: @unchecked Sendable {
         }
         if let channel = self.channel { ares_destroy(channel) }
         self.channel = nil
-        for query in self.take() + self.deadlines.values.joined() {
-            query.finish(.failure(.temporary("the resolver stops")))
-        }
+        for query in self.take(isLast: true) + self.deadlines.values.joined() { query.finish(.failure(Self.stopped)) }
+        self.deadlines = [:]
     }
 
-    private func take() -> [DNSQuery] {
+    private func take(isLast: Bool = false) -> [DNSQuery] {
         self.mailbox.withLock { mailbox in
-            let queries = mailbox
-            mailbox = []
+            let queries = mailbox.queries
+            mailbox.queries = []
+            mailbox.isClosed = isLast
             return queries
         }
     }
@@ -147,6 +155,8 @@ final class CaresChannel: @unchecked Sendable {
 
     /// Ends the waits whose time is over. c-ares cannot drop one question: it goes on by its own limits, unheard.
     private func expire() {
+        // With nothing under way the thread sleeps.
+        if self.inFlight == 0 { self.deadlines = [:] }
         let now = SystemCall.monotonic / Self.tick
         guard now > self.lastTick else { return }
         // After a long sleep it is cheaper to look at what there is than at every tick since.

@@ -8,10 +8,8 @@ package import QPHooks
 package final class CaresResolver: Resolver {
     private let channel: CaresChannel
 
-    /// - Parameters:
-    ///   - servers: `127.0.0.1`, `127.0.0.1:5353`, `[::1]:53`; none: those of the system.
-    ///   - firstTimeout: how long a server has before it is asked again; longer each time.
-    ///   - tries: how often each server is asked.
+    /// Asks the given servers (`127.0.0.1`, `127.0.0.1:5353`, `[::1]:53`), or those of the system. A server is asked
+    /// again when `firstTimeout` has passed, then after twice that, `tries` times in all.
     package init(
         servers: [String] = [], firstTimeout: Duration = .milliseconds(1500), tries: Int = 3
     ) throws(StartError) {

@@ -30,7 +30,7 @@ enum DNSReply {
         case ARES_ENODATA.rawStatus: .noData
         case ARES_ENOTFOUND.rawStatus, ARES_EBADNAME.rawStatus: .noSuchName
         case ARES_ETIMEOUT.rawStatus: .timedOut
-        case ARES_EDESTRUCTION.rawStatus, ARES_ECANCELLED.rawStatus: .temporary("the resolver stops")
+        case ARES_EDESTRUCTION.rawStatus, ARES_ECANCELLED.rawStatus: CaresChannel.stopped
         default: .temporary(String(cString: ares_strerror(status)))
         }
     }
@@ -93,7 +93,9 @@ enum DNSReply {
             next = record.pointee.next
         }
         // Equal preferences stay in the order of the server, which may spread load by it.
-        let sorted = exchanges.enumerated().sorted { ($0.element.preference, $0.offset) < ($1.element.preference, $1.offset) }
+        let sorted = exchanges.enumerated().sorted {
+            ($0.element.preference, $0.offset) < ($1.element.preference, $1.offset)
+        }
         return Self.finish(status, sorted.map(\.element)) { .exchanges($0) }
     }
 

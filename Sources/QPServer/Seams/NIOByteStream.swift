@@ -35,18 +35,20 @@ final class NIOByteStream: ByteStream {
 
     func write(_ bytes: [UInt8], timeout: Duration) async throws(EffectError) {
         guard !bytes.isEmpty else { return }
-        let (channel, what) = (self.channel, self.what)
+        let (channel, handler, what) = (self.channel, self.handler, self.what)
         let promise = channel.eventLoop.makePromise(of: Void.self)
         // How much of it went out is unknown afterwards: a connection with a write that failed is of no use.
+        let fail = { @Sendable (error: EffectError) in
+            promise.fail(error)
+            handler.value.fail(error)
+        }
         let timer = channel.eventLoop.scheduleTask(in: .nanoseconds(max(0, timeout.clampedNanoseconds))) {
-            promise.fail(EffectError.timedOut(what))
-            channel.close(promise: nil)
+            fail(.timedOut(what))
         }
         defer { timer.cancel() }
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: promise)
         try await StreamHandler.value(promise.futureResult, what) {
-            promise.fail(EffectError.failed("\(what): cancelled"))
-            channel.close(promise: nil)
+            channel.eventLoop.execute { fail(.failed("\(what): cancelled")) }
         }
     }
 
@@ -102,6 +104,14 @@ final class StreamHandler: ChannelInboundHandler {
     func cancel(_ promise: EventLoopPromise<[UInt8]>) {
         guard self.reader?.promise.futureResult === promise.futureResult else { return }
         self.finish(.failure(.failed("\(self.what): cancelled")))
+    }
+
+    /// Nothing more can be read or written.
+    func fail(_ error: EffectError) {
+        self.failure = error
+        self.buffer.clear()
+        self.serve()
+        self.context?.close(promise: nil)
     }
 
     private func serve() {

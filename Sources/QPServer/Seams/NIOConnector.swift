@@ -13,7 +13,7 @@ package final class NIOConnector: Connector {
     private let group: MultiThreadedEventLoopGroup
     private let pool: ThreadPool
 
-    /// - Parameter pool: threads that wait for the system to resolve names.
+    /// Connects on the loops of a group; names are resolved on the threads of a pool.
     package init(group: MultiThreadedEventLoopGroup, pool: ThreadPool) {
         self.group = group
         self.pool = pool
@@ -50,6 +50,8 @@ package final class NIOConnector: Connector {
             .channelOption(.allowRemoteHalfClosure, value: true)
             // One read call of the socket for each read of ours: what is not asked for stays with the system.
             .channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 65536))
         do {
             return try await bootstrap.connect(to: address) { channel in
                 channel.eventLoop.makeCompletedFuture {

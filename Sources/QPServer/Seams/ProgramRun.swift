@@ -85,7 +85,8 @@ final class ProgramRun: Sendable {
             Self.withCStrings(self.environment) { environment in
                 var settings = qp_spawn_settings(
                     arguments: arguments, environment: environment, input: input, output: output,
-                    cpu_seconds: UInt64(min(max(0, self.timeout.components.seconds), 86400) + 1), file_size: Self.fileLimit)
+                    cpu_seconds: UInt64(min(max(0, self.timeout.components.seconds), 86400) + 1),
+                    file_size: Self.fileLimit)
                 return qp_spawn(&process, &settings)
             }
         }
@@ -181,12 +182,11 @@ private struct Exchange {
         defer { buffer.deallocate() }
         while true {
             let count = SystemCall.retry { read(self.from.reading, buffer.baseAddress, buffer.count) }
-            if count > 0 {
-                self.output.append(contentsOf: buffer.prefix(min(count, self.limit - self.output.count)))
-            } else {
+            guard count > 0 else {
                 if count == 0 || errno != EAGAIN { self.from.closeReading() }
                 return
             }
+            self.output.append(contentsOf: buffer.prefix(min(count, self.limit - self.output.count)))
         }
     }
 }

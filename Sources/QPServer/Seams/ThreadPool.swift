@@ -33,8 +33,7 @@ package final class ThreadPool: Offloader {
         return try await self.pool.runIfActive(work)
     }
 
-    /// Runs work that nobody waits for.
-    /// - Parameter orElse: what is done instead when the pool has ended.
+    /// Runs work that nobody waits for; `orElse` instead when the pool has ended.
     func later(_ work: @escaping @Sendable () -> Void, orElse: @escaping @Sendable () -> Void = {}) {
         self.pool.submit { state in
             if state == .active { work() } else { orElse() }

@@ -28,6 +28,7 @@ public final class TestFiles: FileStore {
         var programs: [String: ProgramResult] = [:]
         var failures: [String: EffectError] = [:]
         var temporaryNames = 0
+        var temporary: [SessionID: [String]] = [:]
     }
 
     private let state = Mutex(State())
@@ -122,8 +123,19 @@ public final class TestFiles: FileStore {
         try self.change("/spool") { state throws(EffectError) in
             state.temporaryNames += 1
             let path = "/spool/\(state.temporaryNames)"
+            if let session = origin.session { state.temporary[session, default: []].append(path) }
             Self.addFolders(directory ? path : "/spool", mode: 0o700, &state)
             return path
+        }
+    }
+
+    /// Removes what a session's mail had in the spool.
+    public func transactionEnded(_ session: SessionID) {
+        self.state.withLock { state in
+            for path in state.temporary.removeValue(forKey: session) ?? [] {
+                state.files = state.files.filter { $0.key != path && !$0.key.hasPrefix(path + "/") }
+                state.folders = state.folders.filter { $0.key != path && !$0.key.hasPrefix(path + "/") }
+            }
         }
     }
 

@@ -48,12 +48,15 @@ public final class EngineHarness {
     public let seams: Seams
     /// Whether memory and disk are there; tests may say no.
     public let gauge = TestGauge()
+    /// Records every session.
+    public let tapes: SessionTapes?
     /// What large messages become.
     public let spool = TestSpool()
 
     /// Builds a configuration out of plugins.
     public convenience init(
-        _ plugins: [Entry], settings: ServerSettings = EngineHarness.quietSettings, seams: Seams
+        _ plugins: [Entry], settings: ServerSettings = EngineHarness.quietSettings, seams: Seams,
+        loop: ManualLoop = ManualLoop(), tapes: SessionTapes? = nil
     ) {
         var loaded: [LoadedPlugin] = []
         var tables: [HookTable] = []
@@ -69,12 +72,15 @@ public final class EngineHarness {
         }
         self.init(
             Generation(number: 1, settings: settings, plugins: loaded, hookTables: tables, tables: .empty),
-            seams: seams)
+            seams: seams, loop: loop, tapes: tapes)
     }
 
     /// Takes a configuration as it is.
-    public init(_ generation: Generation, seams: Seams) {
-        self.loop = ManualLoop()
+    public init(
+        _ generation: Generation, seams: Seams, loop: ManualLoop = ManualLoop(), tapes: SessionTapes? = nil
+    ) {
+        self.loop = loop
+        self.tapes = tapes
         self.core = LoopCore(self.loop, number: 0)
         self.seams = seams
         self.generation = generation
@@ -174,7 +180,7 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
                 SessionSetup(
                     core: self.harness.core, transport: self, supervisor: self.harness.supervisor,
                     seams: self.harness.seams, spool: self.harness.spool, gauge: self.harness.gauge,
-                    recorder: self.recorder), result)
+                    recorder: self.recorder ?? self.harness.tapes?.began(result)), result)
             self.session = session
             session.assumeIsolated { session in
                 session.opened()
@@ -201,7 +207,7 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
     private func drain() {
         guard let session = self.session else { return }
         let output = session.assumeIsolated { $0.takeOutput() }
-        self.output += output.bytes
+        if !self.isClosed { self.output += output.bytes }
         if output.effects.contains(.pause) { self.isPaused = true }
         if output.effects.contains(.resume) { self.isPaused = false }
         if output.effects.contains(.continueLater) {
@@ -294,6 +300,22 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
             self.session?.assumeIsolated { $0.writabilityChanged(isWritable) }
             self.drain()
         }
+    }
+
+    /// The session as it was recorded, with what came of it.
+    public var recording: SessionRecording? {
+        guard let tapes = self.harness.tapes, let id = self.id else { return nil }
+        var recording = tapes.tape(for: id).recording
+        recording.endedAt = self.harness.loop.monotonicNow()
+        recording.output = self.output
+        recording.runs = SessionRecording.runs(self.trail, self.harness.generation.names)
+        return recording
+    }
+
+    private var id: SessionID? {
+        var id: SessionID?
+        self.harness.loop.run { id = self.session?.assumeIsolated { $0.id } }
+        return id
     }
 
     /// The trail so far.

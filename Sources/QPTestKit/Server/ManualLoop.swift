@@ -22,6 +22,11 @@ public final class ManualLoop: SessionLoop, Sendable {
         self.wall = wall &* 1_000_000_000
     }
 
+    /// A loop whose wall clock is ahead of its own by nanoseconds.
+    init(wallAhead: Int64) {
+        self.wall = wallAhead
+    }
+
     public var isInLoop: Bool {
         self.state.withLock { state in state.owner.map { pthread_equal($0, pthread_self()) != 0 } ?? false }
     }

@@ -144,7 +144,8 @@ struct ConstantDatabaseTests {
 
     @Test func lookups() throws {
         let folder = ConfigFolder()
-        let records = (0..<2000).map { ("host\($0).example", "\($0)") } + [("", "empty"), ("twice", "1"), ("twice", "2")]
+        let records =
+            (0..<2000).map { ("host\($0).example", "\($0)") } + [("", "empty"), ("twice", "1"), ("twice", "2")]
         folder.write("x.cdb", Self.make(records))
         let database = try #require(ConstantDatabase(path: "\(folder.path)/x.cdb"))
         for (key, value) in records.dropLast() { #expect(database.value(of: Array(key.utf8)) == Array(value.utf8)) }

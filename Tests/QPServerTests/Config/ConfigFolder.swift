@@ -53,13 +53,20 @@ final class ConfigFolder {
         if let stream = opendir(path) {
             var names: [String] = []
             while let entry = readdir(stream) {
-                names.append(withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+                names.append(
+                    withUnsafeBytes(of: &entry.pointee.d_name) {
+                        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                    })
             }
             closedir(stream)
             for name in names where name != "." && name != ".." {
                 var status = stat()
                 lstat("\(path)/\(name)", &status)
-                if status.st_mode & S_IFMT == S_IFDIR { Self.remove("\(path)/\(name)") } else { unlink("\(path)/\(name)") }
+                if status.st_mode & S_IFMT == S_IFDIR {
+                    Self.remove("\(path)/\(name)")
+                } else {
+                    unlink("\(path)/\(name)")
+                }
             }
         }
         rmdir(path)

@@ -51,22 +51,49 @@ struct ConfigStoreTests {
 
     @Test(arguments: [
         ("rcpt_ok\nqueue/maildir\ntls", "plugins:3: error: 'tls' will be native, but is not in this version"),
-        ("rcpt_ok\nqueue/maildir\ndspam", "plugins:3: error: 'dspam' is Perl, which runs in a host that is not in this version"),
-        ("rcpt_ok\nqueue/maildir\nOther::Plugin", "plugins:3: error: 'Other::Plugin' is Perl, which runs in a host that is not in this version"),
-        ("rcpt_ok\nqueue/maildir\nlogging/apache", "plugins:3: error: 'logging/apache' is obsolete: there is no Apache to log to"),
-        ("rcpt_ok\nqueue/maildir\ncheck_loop:1", "plugins:3: error: 'check_loop:1' (now 'loop') will be native, but is not in this version"),
-        ("rcpt_ok\nqueue/maildir\nmaildir", "plugins:3: error: there is no plugin 'maildir' (did you mean queue/maildir?)"),
+        (
+            "rcpt_ok\nqueue/maildir\ndspam",
+            "plugins:3: error: 'dspam' is Perl, which runs in a host that is not in this version"
+        ),
+        (
+            "rcpt_ok\nqueue/maildir\nOther::Plugin",
+            "plugins:3: error: 'Other::Plugin' is Perl, which runs in a host that is not in this version"
+        ),
+        (
+            "rcpt_ok\nqueue/maildir\nlogging/apache",
+            "plugins:3: error: 'logging/apache' is obsolete: there is no Apache to log to"
+        ),
+        (
+            "rcpt_ok\nqueue/maildir\ncheck_loop:1",
+            "plugins:3: error: 'check_loop:1' (now 'loop') will be native, but is not in this version"
+        ),
+        (
+            "rcpt_ok\nqueue/maildir\nmaildir",
+            "plugins:3: error: there is no plugin 'maildir' (did you mean queue/maildir?)"
+        ),
         ("rcpt_ok\nqueue/maildir\ndnslb", "plugins:3: error: there is no plugin 'dnslb' (did you mean dnsbl?)"),
         ("rcpt_ok\nqueue/maildir\nzzzzzzz", "plugins:3: error: there is no plugin 'zzzzzzz'"),
         ("rcpt_ok\nqueue/maildir broken", "plugins:2: error: queue/maildir: 'broken' is no folder"),
         ("rcpt_ok\nqueue/maildir odd", "plugins:2: warning: queue/maildir: odd folder"),
         ("rcpt_ok\nqueue/maildir\ncheck_relay", "plugins:3: warning: 'check_relay' is called 'relay' now"),
-        ("rcpt_ok\nqueue/maildir x\nqueue/maildir x", "plugins:3: warning: the same line stands here twice; queue/maildir runs twice"),
+        (
+            "rcpt_ok\nqueue/maildir x\nqueue/maildir x",
+            "plugins:3: warning: the same line stands here twice; queue/maildir runs twice"
+        ),
         ("queue/maildir", "plugins: warning: no plugin answers rcpt: every recipient will get 450"),
         ("rcpt_ok", "plugins: warning: no plugin answers queue: every message will get 451"),
-        ("rcpt_ok\nrcpt_ok_maxrelay\nqueue/maildir", "plugins:2: warning: rcpt_ok and rcpt_ok_maxrelay are both loaded; the second contains the first"),
-        ("rcpt_ok\nMy::Plugin\nqueue/maildir", "plugins:2: warning: My::Plugin comes after rcpt_ok and is asked about no recipient"),
-        ("rcpt_ok\nqueue/maildir\nMy::Plugin:0", "plugins:3: error: 'My::Plugin:0': a module cannot have an instance number"),
+        (
+            "rcpt_ok\nrcpt_ok_maxrelay\nqueue/maildir",
+            "plugins:2: warning: rcpt_ok and rcpt_ok_maxrelay are both loaded; the second contains the first"
+        ),
+        (
+            "rcpt_ok\nMy::Plugin\nqueue/maildir",
+            "plugins:2: warning: My::Plugin comes after rcpt_ok and is asked about no recipient"
+        ),
+        (
+            "rcpt_ok\nqueue/maildir\nMy::Plugin:0",
+            "plugins:3: error: 'My::Plugin:0': a module cannot have an instance number"
+        ),
         ("rcpt_ok\n$include none\nqueue/maildir", "plugins:2: error: $include: there is no none"),
     ])
     func lists(_ plugins: String, _ expected: String) {
@@ -83,8 +110,9 @@ struct ConfigStoreTests {
         #expect(with("plugin_policy", "tls mode off") == ["plugin_policy:1: warning: no plugin 'tls' is loaded"])
         #expect(with("limits", "x 1") == ["limits:1: error: there is no limit 'x'"])
         #expect(with("morerelayclients.cdb", "damaged").isEmpty)
-        #expect(self.problems(["plugins": "relay\nrcpt_ok\nqueue/maildir", "morerelayclients.cdb": "damaged"])
-            == ["morerelayclients.cdb: error: cannot be read as a constant database"])
+        #expect(
+            self.problems(["plugins": "relay\nrcpt_ok\nqueue/maildir", "morerelayclients.cdb": "damaged"])
+                == ["morerelayclients.cdb: error: cannot be read as a constant database"])
     }
 
     @Test func noDirectory() {

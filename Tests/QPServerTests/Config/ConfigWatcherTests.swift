@@ -15,7 +15,8 @@ final class EventLog: Sendable {
     func add(_ event: ConfigStore.Event) {
         let line =
             switch event {
-            case .refreshed(let refreshed): "refreshed \(refreshed.files.joined(separator: " ")) \(refreshed.problems.count)"
+            case .refreshed(let refreshed):
+                "refreshed \(refreshed.files.joined(separator: " ")) \(refreshed.problems.count)"
             case .loaded(let generation, _): "loaded \(generation.number)"
             case .refused(let problems): "refused \(problems.list.count)"
             }
@@ -127,10 +128,12 @@ struct ConfigWatcherTests {
         let held = Mutex<ConfigWatcher?>(nil)
         let told = Atomic<Int>(0)
         let source = ConfigFileSource(path: "\(folder.path)/me", stamp: ConfigFileStamp.now("\(folder.path)/me"))
-        let watcher = ConfigWatcher(sources: { [source] }, onChange: { _ in
-            held.withLock { $0.take() }?.stop()
-            told.add(1, ordering: .relaxed)
-        })
+        let watcher = ConfigWatcher(
+            sources: { [source] },
+            onChange: { _ in
+                held.withLock { $0.take() }?.stop()
+                told.add(1, ordering: .relaxed)
+            })
         held.withLock { $0 = watcher }
         folder.write("me", "x")
         for _ in 0..<2000 where told.load(ordering: .relaxed) == 0 { try await Task.sleep(for: .milliseconds(10)) }

@@ -6,11 +6,12 @@ import Testing
 @testable import QPServer
 
 struct ListenConfigTests {
-    @Test(arguments: [
-        ("127.0.0.1:25", "127.0.0.1", 25), ("*:2525", "0.0.0.0", 2525), ("0.0.0.0:0", "0.0.0.0", 0),
-        ("[::]:25", "::", 25), ("[2001:db8::1]:65535", "2001:db8::1", 65535), ("localhost:25", "localhost", 25),
-        ("mx-1.example.org:25", "mx-1.example.org", 25),
-    ] as [(String, String, UInt16)])
+    @Test(
+        arguments: [
+            ("127.0.0.1:25", "127.0.0.1", 25), ("*:2525", "0.0.0.0", 2525), ("0.0.0.0:0", "0.0.0.0", 0),
+            ("[::]:25", "::", 25), ("[2001:db8::1]:65535", "2001:db8::1", 65535), ("localhost:25", "localhost", 25),
+            ("mx-1.example.org:25", "mx-1.example.org", 25),
+        ] as [(String, String, UInt16)])
     func addresses(_ text: String, _ host: String, _ port: UInt16) throws {
         #expect(try ListenAddress(flag: text) == ListenAddress(host: host, port: port))
         let line = ConfigLine(text: text, file: "listen", number: 1)

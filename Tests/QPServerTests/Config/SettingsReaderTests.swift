@@ -58,14 +58,23 @@ struct SettingsReaderTests {
     }
 
     @Test(arguments: [
-        ("limits", "max_connection 1", "limits:1: error: there is no limit 'max_connection' (did you mean max_connections?)"),
+        (
+            "limits", "max_connection 1",
+            "limits:1: error: there is no limit 'max_connection' (did you mean max_connections?)"
+        ),
         ("limits", "whatever 1", "limits:1: error: there is no limit 'whatever'"),
         ("limits", "#\nmax_errors", "limits:2: error: max_errors needs one value"),
         ("limits", "max_errors 1 2", "limits:1: error: max_errors needs one value"),
         ("limits", "max_errors 0", "limits:1: error: max_errors: '0' is not within 1 and 1000000"),
         ("limits", "max_errors -1", "limits:1: error: max_errors: '-1' is no whole number"),
-        ("limits", "max_errors 99999999999999999999", "limits:1: error: max_errors: '99999999999999999999' is no whole number"),
-        ("limits", "max_errors 4\nmax_errors 5", "limits:2: warning: max_errors was set in line 1 already; this one counts"),
+        (
+            "limits", "max_errors 99999999999999999999",
+            "limits:1: error: max_errors: '99999999999999999999' is no whole number"
+        ),
+        (
+            "limits", "max_errors 4\nmax_errors 5",
+            "limits:2: warning: max_errors was set in line 1 already; this one counts"
+        ),
         ("limits", "max_recipients 5", "limits:1: warning: max_recipients: RFC 5321 §4.5.3.1.8 asks for at least 100"),
         ("limits", "data_timeout never", "limits:1: error: data_timeout: 'never' is no number of seconds"),
         ("me", "mail example", "me:1: error: 'mail example' is no host name"),
@@ -73,8 +82,14 @@ struct SettingsReaderTests {
         ("me", "a.example\nb.example", "me:2: warning: only the first line counts"),
         ("smtpgreeting", "Grüß Gott", "smtpgreeting:1: error: a greeting has up to 500 printable ASCII characters"),
         ("databytes", "lots", "databytes:1: error: 'lots' is no number of bytes up to 1125899906842624"),
-        ("databytes", "99999999999G", "databytes:1: error: '99999999999G' is no number of bytes up to 1125899906842624"),
-        ("spool_dir", "~nobody-here-by-this-name/x", "spool_dir:1: error: '~nobody-here-by-this-name/x': there is no such home"),
+        (
+            "databytes", "99999999999G",
+            "databytes:1: error: '99999999999G' is no number of bytes up to 1125899906842624"
+        ),
+        (
+            "spool_dir", "~nobody-here-by-this-name/x",
+            "spool_dir:1: error: '~nobody-here-by-this-name/x': there is no such home"
+        ),
         ("spool_perms", "0888", "spool_perms:1: error: '0888' is no mode (octal, with 7 for the owner, as 0700)"),
         ("spool_perms", "0777", "spool_perms:1: warning: others than the server may write into the spool"),
         ("timeout", "0", "timeout:1: error: '0' is no number of seconds (1 to 604800)"),
@@ -138,18 +153,21 @@ struct SettingsReaderTests {
         #expect(self.read(["spool_dir": "here"]).0.spoolDirectory.hasSuffix("/here/"))
     }
 
-    @Test(arguments: [
-        ("0", nil), ("1", 1), ("10k", 10240), ("1kB", 1024), ("1M", 1 << 20), ("1g", 1 << 30), ("", nil), ("k", nil),
-        ("1T", nil), ("-1", nil), ("18446744073709551615", .max), ("18446744073709551615k", nil), ("1 k", nil),
-    ] as [(String, UInt64?)])
+    @Test(
+        arguments: [
+            ("0", nil), ("1", 1), ("10k", 10240), ("1kB", 1024), ("1M", 1 << 20), ("1g", 1 << 30), ("", nil),
+            ("k", nil),
+            ("1T", nil), ("-1", nil), ("18446744073709551615", .max), ("18446744073709551615k", nil), ("1 k", nil),
+        ] as [(String, UInt64?)])
     func sizes(_ text: String, _ expected: UInt64?) {
         #expect(ConfigNumber.size(text) == (text == "0" ? 0 : expected))
     }
 
-    @Test(arguments: [
-        ("1", .seconds(1)), ("0.5", .milliseconds(500)), ("1.25", .milliseconds(1250)), ("1.", nil), (".5", nil),
-        ("-1", nil), ("1e3", nil), ("99999999999999999999", nil), ("1.0001", .seconds(1)),
-    ] as [(String, Duration?)])
+    @Test(
+        arguments: [
+            ("1", .seconds(1)), ("0.5", .milliseconds(500)), ("1.25", .milliseconds(1250)), ("1.", nil), (".5", nil),
+            ("-1", nil), ("1e3", nil), ("99999999999999999999", nil), ("1.0001", .seconds(1)),
+        ] as [(String, Duration?)])
     func seconds(_ text: String, _ expected: Duration?) {
         #expect(ConfigNumber.seconds(text) == expected)
     }

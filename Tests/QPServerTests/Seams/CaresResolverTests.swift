@@ -8,7 +8,7 @@ import Testing
 
 @testable import QPServer
 
-@Suite struct CaresResolverTests {
+@Suite final class CaresResolverTests {
     let server: DNSTestServer
     let resolver: CaresResolver
 
@@ -17,11 +17,18 @@ import Testing
         self.resolver = try CaresResolver(servers: [self.server.address], firstTimeout: .milliseconds(500), tries: 2)
     }
 
+    deinit {
+        self.resolver.stop()
+        self.server.stop()
+    }
+
     struct Case: CustomTestStringConvertible {
         let question: DNSQuestion
         let result: Result<DNSAnswer, DNSError>
-        var testDescription: String { "\(self.question)" }
-        init(_ question: DNSQuestion, _ answer: DNSAnswer) { (self.question, self.result) = (question, .success(answer)) }
+        var testDescription: String { String("\(self.question)".prefix(60)) }
+        init(_ question: DNSQuestion, _ answer: DNSAnswer) {
+            (self.question, self.result) = (question, .success(answer))
+        }
         init(_ question: DNSQuestion, _ error: DNSError) { (self.question, self.result) = (question, .failure(error)) }
     }
 
@@ -62,7 +69,7 @@ import Testing
         Case(.a("a\0.example"), .noSuchName),
         Case(.a("\(Self.long)x.example"), .noSuchName),
         Case(.a([Self.long, Self.long, Self.long, Self.long].joined(separator: ".")), .noSuchName),
-        Case(.a(String(repeating: "a.", count: 100_000)), .noSuchName),
+        Case(.a(String(repeating: "a.", count: 1000)), .noSuchName),
     ])
     func answers(_ row: Case) async {
         let result: Result<DNSAnswer, DNSError>
@@ -116,9 +123,9 @@ import Testing
         await #expect(throws: DNSError.temporary("cancelled")) { try await task.value }
         let early = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            return try await resolver.resolve(.a("ok.example"), timeout: .seconds(30))
+            return try await resolver.resolve(.a("silent.example"), timeout: .seconds(30))
         }
-        await #expect(throws: DNSError.self) { try await early.value }
+        await #expect(throws: DNSError.temporary("cancelled")) { try await early.value }
     }
 
     @Test func manyAtOnce() async {

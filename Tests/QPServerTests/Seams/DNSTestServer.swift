@@ -118,9 +118,15 @@ final class DNSTestServer: Sendable {
         switch (labels[0], type) {
         case ("nodata", _): return []
         case ("nullmx", 15): return [self.record(15, [0, 0, 0])]
-        case ("evil", 15): return [self.record(15, [0, 1, 3, 0x0A, 0x1B, 0x5B, 0]), self.record(15, [0, 2] + self.name("b.example"))]
+        case ("evil", 15):
+            return [
+                self.record(15, [0, 1, 3, 0x0A, 0x1B, 0x5B, 0]), self.record(15, [0, 2] + self.name("b.example")),
+            ]
         case ("cname", 1):
-            return [self.record(5, self.name("real.example")), self.name("real.example") + self.record(1, [192, 0, 2, 9]).dropFirst(2)]
+            return [
+                self.record(5, self.name("real.example")),
+                self.name("real.example") + self.record(1, [192, 0, 2, 9]).dropFirst(2),
+            ]
         case ("many", 1): return (0..<100).map { self.record(1, [10, 0, 0, $0]) }
         case (_, 1): return [self.record(1, [192, 0, 2, 1]), self.record(1, [192, 0, 2, 2])]
         case (_, 28): return [self.record(28, [0x20, 1, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [1])]

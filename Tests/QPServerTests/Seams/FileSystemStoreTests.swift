@@ -171,14 +171,15 @@ import Testing
         return (result.status, String(decoding: result.output, as: UTF8.self))
     }
 
-    @Test(arguments: [
-        (["/bin/echo", "$HOME;", "*"], 0, "$HOME; *\n"),
-        (["/usr/bin/env"], 0, "PATH=/bin\nX=y\n"),
-        (["/bin/sh", "-c", "exit 3"], 3, ""),
-        (["/bin/sh", "-c", "kill -9 $$"], 137, ""),
-        (["/bin/sh", "-c", "echo no >&2; echo yes"], 0, "yes\n"),
-        (["/bin/sh", "-c", "sleep 60 & echo started"], 0, "started\n"),
-    ] as [([String], Int32, String)])
+    @Test(
+        arguments: [
+            (["/bin/echo", "$HOME;", "*"], 0, "$HOME; *\n"),
+            (["/usr/bin/env"], 0, "PATH=/bin\nX=y\n"),
+            (["/bin/sh", "-c", "exit 3"], 3, ""),
+            (["/bin/sh", "-c", "kill -9 $$"], 137, ""),
+            (["/bin/sh", "-c", "echo no >&2; echo yes"], 0, "yes\n"),
+            (["/bin/sh", "-c", "sleep 60 & echo started"], 0, "started\n"),
+        ] as [([String], Int32, String)])
     func programs(_ program: [String], _ status: Int32, _ output: String) async throws {
         let result = try await self.run(program)
         #expect(result.status == status)

@@ -5,6 +5,7 @@
 import Glibc
 import NIOPosix
 import QPHooks
+import Synchronization
 import Testing
 
 @testable import QPServer
@@ -89,23 +90,37 @@ import Testing
 
     @Test func readsOnlyWhatIsAskedFor() async throws {
         // Far more than all buffers hold: the peer cannot send it all until it is read.
-        let size = 32 << 20
+        let size = 64 << 20
+        let sent = Counter()
         let peer = try Peer { peer in
-            _ = [UInt8](repeating: 7, count: size).withUnsafeBytes { SystemCall.writeAll($0, to: peer) }
+            let piece = [UInt8](repeating: 7, count: 1 << 20)
+            for _ in 0..<64 {
+                _ = piece.withUnsafeBytes { SystemCall.writeAll($0, to: peer) }
+                sent.count.wrappingAdd(piece.count, ordering: .relaxed)
+            }
+            // Still open: what follows a close is drained into memory at once.
+            _ = Peer.receive(peer)
         }
         let stream = try await self.connect(peer.destination)
-        var total = 0
-        while true {
-            let bytes = try await stream.read(atMost: 1 << 20, timeout: .seconds(5))
-            #expect(bytes.count <= 1 << 17)
-            if bytes.isEmpty { break }
-            total += bytes.count
+        var total = try await stream.read(atMost: 1 << 20, timeout: .seconds(5)).count
+        try await Task.sleep(for: .milliseconds(200))
+        #expect(sent.count.load(ordering: .relaxed) < size / 2)
+        var largest = 0
+        while total < size {
+            let count = try await stream.read(atMost: 1 << 20, timeout: .seconds(5)).count
+            largest = max(largest, count)
+            total += count
         }
         #expect(total == size)
+        #expect(largest <= 1 << 16)
+    }
+
+    final class Counter: Sendable {
+        let count = Atomic<Int>(0)
     }
 
     @Test func writesWaitForThePeer() async throws {
-        let peer = try Peer { _ in sleep(1) }
+        let peer = try Peer { _ in sleep(10) }
         let stream = try await self.connect(peer.destination)
         await #expect(throws: EffectError.timedOut("connection to \(peer.destination)")) {
             try await stream.write([UInt8](repeating: 0, count: 32 << 20), timeout: .milliseconds(200))
@@ -115,7 +130,7 @@ import Testing
 
     @Test func timeLimitsAndCancellation() async throws {
         let peer = try Peer { peer in
-            usleep(400_000)
+            _ = Peer.receive(peer)
             Peer.send(peer, "late")
             _ = Peer.receive(peer)
         }
@@ -128,6 +143,7 @@ import Testing
         task.cancel()
         await #expect(throws: EffectError.self) { try await task.value }
         // A read that ended early spoils nothing.
+        try await stream.write([1], timeout: .seconds(5))
         #expect(try await self.text(stream) == "late")
     }
 
@@ -145,8 +161,8 @@ import Testing
             var linger = linger(l_onoff: 1, l_linger: 0)
             setsockopt(peer, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
         }
-        let stream = try await self.connect(peer.destination)
         await #expect(throws: EffectError.closed("connection to \(peer.destination)")) {
+            let stream = try await self.connect(peer.destination)
             while true { _ = try await stream.read(atMost: 10, timeout: .seconds(5)) }
         }
     }

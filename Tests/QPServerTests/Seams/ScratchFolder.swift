@@ -34,8 +34,10 @@ final class ScratchFolder: Sendable {
         (self.text(name) ?? "").split(separator: "\n", omittingEmptySubsequences: true).map(String.init)
     }
 
-    func names() -> [String] {
-        guard let folder = opendir(self.path) else { return [] }
+    func names() -> [String] { Self.names(of: self.path) ?? [] }
+
+    static func names(of path: String) -> [String]? {
+        guard let folder = opendir(path) else { return nil }
         defer { closedir(folder) }
         var names: [String] = []
         while let entry = readdir(folder) {
@@ -63,8 +65,8 @@ func eventually(_ condition: () -> Bool) -> Bool {
 }
 
 extension LoggingEvent {
-    static func line(
-        _ level: LogLevel = .info, _ text: String, hook: HookID? = nil, plugin: String? = nil,
+    static func sample(
+        _ level: LogLevel, _ text: String, hook: HookID? = nil, plugin: String? = nil,
         session: UInt64? = nil, number: UInt64 = 0, transaction: UInt32 = 0,
         fields: [(name: String, value: String)] = [], wallTime: Int64 = 1_795_435_200_123_456_789
     ) -> LoggingEvent {

@@ -94,9 +94,11 @@ import Testing
         #expect(self.store.count == 0)
     }
 
-    @Test(arguments: [
-        (nil, 5, 5), ("7", -2, 5), ("text", 3, 3), ("9223372036854775807", 1, .max), ("-9223372036854775808", -1, .min),
-    ] as [(String?, Int64, Int64)])
+    @Test(
+        arguments: [
+            (nil, 5, 5), ("7", -2, 5), ("text", 3, 3), ("9223372036854775807", 1, .max),
+            ("-9223372036854775808", -1, .min),
+        ] as [(String?, Int64, Int64)])
     func additions(_ before: String?, _ amount: Int64, _ after: Int64) async throws {
         try await self.set("n", before)
         let sum = try await self.store.add(amount, to: "n", lifetime: nil, in: "a", origin: origin())
