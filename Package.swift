@@ -30,6 +30,7 @@ let package = Package(
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .target(name: "CLinuxShims"),
+        .target(name: "CTicks"),
 
         .target(name: "QPSMTP", dependencies: ["CIDN2"], swiftSettings: strict),
         .target(name: "QPTelemetry", swiftSettings: strict),
@@ -41,7 +42,7 @@ let package = Package(
         .target(
             name: "QPActors",
             dependencies: [
-                "QPHooks", "QPSMTP", "QPTelemetry",
+                "CTicks", "QPHooks", "QPSMTP", "QPTelemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict

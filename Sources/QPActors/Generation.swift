@@ -60,6 +60,8 @@ public final class Generation: Sendable {
     public let settings: ServerSettings
     /// The plugins in order; a `PluginSlot` is a place in this list.
     public let plugins: [LoadedPlugin]
+    /// Time limits of sessions in nanoseconds.
+    let commandLimit: Int64, dataLimit: Int64, sessionLimit: Int64
     let runtimes: [PluginRuntime]
     /// The first cell of each plugin in a loop's counters, by slot.
     let cells: [Int]
@@ -77,6 +79,8 @@ public final class Generation: Sendable {
     /// The extensions EHLO offers.
     public let offered: Set<ServiceExtension>
     package let ehloTail: [String]
+    /// The lines of an EHLO reply behind the first, and the greeting, as octets.
+    let ehloTailOctets: [UInt8], greetingOctets: [UInt8]
     private let tables: Mutex<ConfigSnapshot>
 
     package init(
@@ -86,6 +90,9 @@ public final class Generation: Sendable {
         self.number = number
         self.settings = settings
         self.plugins = plugins
+        self.commandLimit = settings.limits.commandTimeout.clampedNanoseconds
+        self.dataLimit = settings.limits.dataTimeout.clampedNanoseconds
+        self.sessionLimit = settings.limits.sessionTimeout.clampedNanoseconds
         self.runtimes = plugins.map(\.runtime)
         self.cells = plugins.map(\.runtime.cell)
         let name = settings.authservID ?? settings.me
@@ -112,6 +119,8 @@ public final class Generation: Sendable {
         self.capabilities = capabilities
         self.offered = Self.offered(settings, capabilities)
         self.ehloTail = Self.ehloTail(self.offered, settings)
+        self.ehloTailOctets = Self.octets(Reply(250, nil, lines: self.ehloTail))
+        self.greetingOctets = Self.octets(Reply(220, nil, Self.greeting(settings)))
         self.tables = Mutex(tables)
     }
 
@@ -121,6 +130,18 @@ public final class Generation: Sendable {
     /// Puts new content of data files in place; sessions that run keep theirs.
     package func replaceTables(_ snapshot: ConfigSnapshot) {
         self.tables.withLock { $0 = snapshot }
+    }
+
+    private static func octets(_ reply: Reply) -> [UInt8] {
+        var octets: [UInt8] = []
+        reply.encode(into: &octets, id: nil)
+        return octets
+    }
+
+    /// RFC 5321 §4.2: the greeting begins with the server's name.
+    private static func greeting(_ settings: ServerSettings) -> String {
+        guard let text = settings.greeting else { return "\(settings.me) ESMTP qpserver ready" }
+        return text.uppercased().split { !$0.isLetter }.contains("ESMTP") ? text : text + " ESMTP"
     }
 
     private static func offered(

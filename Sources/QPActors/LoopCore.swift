@@ -18,6 +18,7 @@ public final class LoopCore: @unchecked Sendable {
     package let counters = LoopCounters()
     /// The cell of the handler that ran last, and the number of its session; read by the watchdog when the loop is stuck.
     private let running = Atomic<UInt64>(0)
+    @exclusivity(unchecked) private var stamps: LoopStamps
     @exclusivity(unchecked) private var wheel: LoopWheel
     @exclusivity(unchecked) private var armed = Int64.max
     @exclusivity(unchecked) private var spare: [UInt8] = []
@@ -30,12 +31,17 @@ public final class LoopCore: @unchecked Sendable {
         self.loop = loop
         self.number = number
         self.executor = LoopExecutor(loop)
+        self.stamps = LoopStamps(loop)
         self.wheel = LoopWheel(now: loop.monotonicNow())
     }
 
     /// Now.
     @inline(__always)
     package var now: Int64 { self.loop.monotonicNow() }
+
+    /// Now, for measuring: cheap, and within a thousandth of the clock.
+    @inline(__always)
+    var stamp: Int64 { self.stamps.now }
 
     /// The clock that plugins see.
     public var clock: any SessionClock { LoopClock(core: self) }
@@ -71,6 +77,7 @@ public final class LoopCore: @unchecked Sendable {
     /// The loop's timer has come; on the loop.
     public func tick() {
         self.armed = .max
+        self.stamps.adjust()
         let due = self.wheel.due(at: self.now)
         for node in due { node.target?.deadlinePassed() }
         if let next = self.wheel.nextTick() { self.arm(for: next) }

@@ -14,6 +14,8 @@ public protocol SessionLoop: AnyObject, Sendable {
     func wallNow() -> Int64
     /// Minutes that local time is ahead of UTC.
     func zone() -> Int
+    /// Whether `monotonicNow` is the system's clock, which the processor's ticks may stand for.
+    var hasRealTime: Bool { get }
     /// Asks for `LoopCore.tick` at a time; one request is kept, an earlier one replaces it.
     func wake(at nanoseconds: Int64)
 }

@@ -49,14 +49,7 @@ extension Session {
         case .done:
             self.awaitCommands()
         case .ok, .okSaying, .declined, .declinedSaying:
-            // RFC 5321 §4.2: the greeting begins with the server's name.
-            let text: String
-            if let greeting = self.settings.greeting {
-                text = greeting.uppercased().split { !$0.isLetter }.contains("ESMTP") ? greeting : greeting + " ESMTP"
-            } else {
-                text = "\(self.settings.me) ESMTP qpserver ready"
-            }
-            self.send(Reply(220, nil, text))
+            self.send(self.generation.greetingOctets, 220)
             self.awaitCommands()
         }
     }
@@ -190,10 +183,13 @@ extension Session {
             self.machine.greetingRefused()
         case .ok, .okSaying, .declined, .declinedSaying:
             self.machine.greeted()
+            self.receivedHead = nil
             self.state.introduction = Introduction(host: event.host, isExtended: event.isExtended)
-            let first = "\(self.settings.me) Hello \(self.state.remoteHost) [\(self.state.connection.remoteAddress)]"
+            let first =
+                self.generation.settings.me + " Hello " + self.state.remoteHost + " ["
+                + self.state.connection.remoteAddress.description + "]"
             if event.isExtended {
-                self.send(Reply(250, nil, lines: [first] + self.generation.ehloTail))
+                self.send(Array("250-\(first)\r\n".utf8) + self.generation.ehloTailOctets, 250)
             } else {
                 self.send(Reply(250, nil, first))
             }

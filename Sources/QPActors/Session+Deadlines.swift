@@ -10,7 +10,7 @@ extension Session {
 
     /// A command is awaited from now on; its bytes may drip as they like, the time does not start again.
     func startCommandTimer() {
-        self.commandDeadline = self.core.now &+ self.limits.commandTimeout.clampedNanoseconds
+        self.commandDeadline = self.core.now &+ self.generation.commandLimit
     }
 
     /// A message is awaited from now on.
@@ -21,7 +21,7 @@ extension Session {
     }
 
     func startSilenceTimer() {
-        self.commandDeadline = self.core.now &+ self.limits.dataTimeout.clampedNanoseconds
+        self.commandDeadline = self.core.now &+ self.generation.dataLimit
     }
 
     private static let rateWindow: Int64 = 60_000_000_000
@@ -33,7 +33,7 @@ extension Session {
         case .leaving: deadline = self.farewellDeadline
         case .opening, .command, .data, .chunk:
             if !self.isQueueing {
-                deadline = self.startedAt &+ self.limits.sessionTimeout.clampedNanoseconds
+                deadline = self.startedAt &+ self.generation.sessionLimit
             }
             if self.phase == .data || self.phase == .chunk, !self.isDeciding {
                 deadline = min(deadline, self.rateWindowStart &+ Self.rateWindow)
@@ -73,7 +73,7 @@ extension Session {
     }
 
     private func checkSession(_ now: Int64) {
-        guard !self.isQueueing, now >= self.startedAt &+ self.limits.sessionTimeout.clampedNanoseconds
+        guard !self.isQueueing, now >= self.startedAt &+ self.generation.sessionLimit
         else { return }
         self.abandonRun()
         self.timedOut("session too long")

@@ -36,13 +36,14 @@ extension Session {
         case .server: self.core.counters.server.closedByServer &+= 1
         case .timeout: self.core.counters.server.timedOut &+= 1
         }
-        let chains = self.generation.chains
         if end == .client {
             self.resetTransaction(force: true) { session in
-                session.ask(.disconnect, chains.disconnect, PlainEvent()) { session, _, _ in session.lastHook() }
+                session.ask(.disconnect, session.generation.chains.disconnect, PlainEvent()) { session, _, _ in
+                    session.lastHook()
+                }
             }
         } else {
-            self.ask(.disconnect, chains.disconnect, PlainEvent()) { session, _, _ in
+            self.ask(.disconnect, self.generation.chains.disconnect, PlainEvent()) { session, _, _ in
                 session.resetTransaction(force: true) { session in session.lastHook() }
             }
         }
@@ -67,7 +68,8 @@ extension Session {
         self.state.transaction = TransactionState()
         self.deadline = .max
         if !self.isConnected { self.release() }
-        self.transport.outputPending()
+        // Inside of an input the rim takes what there is right after it.
+        if !self.isEntered { self.transport.outputPending() }
     }
 
     func release() {

@@ -14,37 +14,37 @@ extension Session {
         _ hook: HookID, _ chain: Chain<Event, Value>, _ event: Event, then: @escaping Continuation<Event, Value>
     ) {
         if chain.isEmpty { return then(self, event, .declined) }
-        if self.answersExist || PluginRuntime.anyUnusual { return self.askCarefully(hook, chain, event, then: then) }
+        if self.answersExist || PluginRuntime.anyUnusual || chain.mayWait { return self.askCarefully(hook, chain, event, then: then) }
 
-        // The straight way: nobody listens to answers, every plugin is on. Records go to the loop's scratch first.
+        // The straight way: nobody listens to answers, nobody waits, every plugin is on. Records go to the loop's scratch.
+        let storage = chain.storage
         let context = self.context
         let core = self.core
         let counters = core.counters
         let scratch = core.scratch
         let place = Int(hook.rawValue)
-        var mark = core.now
+        let startedAt = self.startedAt
+        var mark = core.stamp
         var index = 0
         var kept = 0
         while index < chain.count {
-            guard case .sync(let handler) = chain.elements[index].body else {
-                self.trail.append(scratch, kept)
-                return self.suspend(ChainRun(hook, chain, event, index: index, then: then))
-            }
-            let slot = chain.elements[index].slot
+            let slot = storage.slots[index]
             let cell = self.cells[Int(slot)] &+ place
             context.enter(slot, hook)
             core.runs(cell)
             do {
-                let verdict = try handler(event, context)
+                let verdict = try Unmanaged.passUnretained(storage.handlers[index])._withUnsafeGuaranteedRef {
+                    try $0.call(event, context)
+                }
                 if case .declined = verdict {
-                    let now = core.now
+                    let now = core.stamp
                     let nanoseconds = UInt64(bitPattern: now &- mark)
                     let bucket = LatencyScale.bucket(of: nanoseconds)
                     (scratch + kept).initialize(
                         to: HookRecord(
                             hook: hook, plugin: slot, verdict: .declined, flags: [], text: 0,
-                            offset: UInt32(clamping: (now &- self.startedAt) >> 10),
-                            nanoseconds: UInt32(clamping: nanoseconds), bucket: bucket))
+                            offset: UInt32(truncatingIfNeeded: (now &- startedAt) >> 10),
+                            nanoseconds: UInt32(truncatingIfNeeded: min(nanoseconds, 0xffff_ffff)), bucket: bucket))
                     counters.ran(cell, .declined, nanoseconds: nanoseconds, bucket: bucket)
                     mark = now
                     kept &+= 1
@@ -90,7 +90,7 @@ extension Session {
             return self.suspend(ChainRun(hook, chain, event, index: 0, then: then))
         }
         var last = Verdict<Value>.declined
-        var mark = self.core.now
+        var mark = self.core.stamp
         var index = 0
         while index < chain.count {
             guard case .sync(let handler) = chain.elements[index].body else {
@@ -173,7 +173,7 @@ extension Session {
         _ hook: HookID, _ slot: PluginSlot, _ cell: Int, _ verdict: Verdict<Value>,
         _ flags: HookRecord.Flags, _ mark: inout Int64
     ) {
-        let now = self.core.now
+        let now = self.core.stamp
         let nanoseconds = UInt64(clamping: now &- mark)
         let bucket = LatencyScale.bucket(of: nanoseconds)
         var flags = flags
@@ -244,7 +244,7 @@ extension Session {
         let answered = code.isRefusal ? HookID.deny : .ok
         let chain = code.isRefusal ? self.generation.chains.deny : self.generation.chains.ok
         let event = AnswerEvent(plugin: self.generation.names[Int(slot)], hook: hook, code: code, text: text)
-        var mark = self.core.now
+        var mark = self.core.stamp
         for element in chain.elements {
             guard case .sync(let handler) = element.body else { continue }
             let verdict = self.runInPlace(answered, element.slot, handler, event, &mark)

@@ -246,10 +246,26 @@ extension Session {
     }
 
     private func addReceived() {
+        let isUTF8 = self.mailOptions.smtputf8
+        if self.receivedHead == nil || isUTF8 || self.receivedHeadIsUTF8 {
+            self.receivedHead = self.receivedField().head
+            self.receivedHeadIsUTF8 = isUTF8
+        }
+        guard self.chains.receivedLine.isEmpty else { return self.askReceived() }
+        var bytes = self.generation.authenticationResults
+        bytes.reserveCapacity(320)
+        let recipients = self.state.transaction.recipients
+        self.receivedHead?.append(
+            id: self.replyID, recipient: recipients.count == 1 ? recipients[0].mailbox : nil, date: self.core.date(),
+            to: &bytes)
+        self.addFields(bytes, hasResults: true)
+    }
+
+    private func receivedField() -> ReceivedField {
         let isExtended = self.state.introduction?.isExtended ?? false
         let transmission: ReceivedField.Transmission = isExtended ? .esmtp : .smtp
         let recipients = self.state.transaction.recipients
-        let field = ReceivedField(
+        return ReceivedField(
             helo: self.state.introduction?.host ?? "unknown",
             reverseName: self.state.remoteHost == "Unknown" ? nil : self.state.remoteHost,
             address: self.state.connection.remoteAddress, me: self.settings.me, version: Version.number,
@@ -257,12 +273,10 @@ extension Session {
                 tls: false, authenticated: self.state.user != nil, utf8: self.mailOptions.smtputf8),
             id: self.replyID, recipient: recipients.count == 1 ? recipients[0].mailbox : nil,
             date: self.core.date())
-        guard !self.chains.receivedLine.isEmpty else {
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(256)
-            field.append(to: &bytes)
-            return self.addFields(bytes)
-        }
+    }
+
+    private func askReceived() {
+        let field = self.receivedField()
         let event = ReceivedLineEvent(
             protocolWord: field.word, authComment: self.authComment, tlsComment: "", defaultLine: field.value)
         self.ask(.receivedLine, self.chains.receivedLine, event) { session, event, verdict in
@@ -274,7 +288,7 @@ extension Session {
             } else {
                 bytes = Array("Received: \(event.defaultLine)\r\n".utf8)
             }
-            session.addFields(bytes)
+            session.addFields(bytes, hasResults: false)
         }
     }
 
@@ -283,15 +297,19 @@ extension Session {
         return "(smtp-auth username \(user), mechanism \(self.state.mechanism ?? ""))"
     }
 
-    private func addFields(_ received: [UInt8]) {
-        var fields = self.generation.authenticationResults
-        if !fields.isEmpty {
+    /// Puts the server's own fields on top; with `hasResults` the usual Authentication-Results is among them.
+    private func addFields(_ fields: [UInt8], hasResults: Bool) {
+        var fields = fields
+        if !self.generation.authenticationResults.isEmpty {
             self.demoteForeignResults()
-            if self.state.user != nil || self.state.connectionNotes["authentication_results"] != nil {
-                fields = self.ownResults
+            let isUsual = self.state.user == nil && self.state.connectionNotes["authentication_results"] == nil
+            if hasResults, !isUsual { fields.removeFirst(self.generation.authenticationResults.count) }
+            if !isUsual {
+                fields = self.ownResults + fields
+            } else if !hasResults {
+                fields = self.generation.authenticationResults + fields
             }
         }
-        fields.append(contentsOf: received)
         self.state.transaction.message?.addTopField(fields)
         self.ask(.dataPost, self.chains.dataPost, PlainEvent()) { session, _, verdict in
             switch verdict {
@@ -356,7 +374,7 @@ extension Session {
         case .some: self.core.counters.server.rejected &+= 1
         case nil: break
         }
-        self.summary(verdict.code.name, reply?.lines.joined(separator: " ") ?? "")
+        self.summary(verdict.code.name, reply?.text ?? "")
         let text = verdict.text
         let code = verdict.code
         self.resetTransaction(force: true) { session in
@@ -405,11 +423,11 @@ extension Session {
     }
 
     /// The one line that says what became of a mail.
-    private func summary(_ result: String, _ text: String) {
+    private func summary(_ result: @autoclosure () -> String, _ text: @autoclosure () -> String) {
         guard self.context.seams.log.accepts(.info, plugin: nil) else { return }
         let transaction = self.state.transaction
         self.log(
-            .info, "mail \(result): \(text)",
+            .info, "mail \(result()): \(text())",
             fields: [
                 ("from", transaction.sender?.description ?? ""),
                 ("to", transaction.recipients.prefix(10).map(\.mailbox.description).joined(separator: ",")),

@@ -84,6 +84,8 @@ public actor Session {
     @exclusivity(unchecked) var trail: Trail
     @exclusivity(unchecked) var machine: MailTransactionMachine
     @exclusivity(unchecked) var framer = LineFramer()
+    /// Whether an input is being worked on whose output is taken right after it.
+    @exclusivity(unchecked) var isEntered = false
     @exclusivity(unchecked) var phase = Phase.opening
     @exclusivity(unchecked) var receiver: MessageReceiver?
     @exclusivity(unchecked) var mailOptions = MailOptions()
@@ -107,6 +109,10 @@ public actor Session {
     var endedBy = SessionEnd.client
     /// The number of the last mail, in replies and Received.
     @exclusivity(unchecked) var mailNumber: UInt32 = 0
+    var receivedHead: ReceivedField.Head?
+    var receivedHeadIsUTF8 = false
+    private var cachedReplyID = ""
+    private var replyIDNumber: UInt32 = 0
     @exclusivity(unchecked) var swallowed: SwallowedChunk?
 
     // Waiting (Session+Waiting.swift)
@@ -246,6 +252,14 @@ public actor Session {
         self.transport.outputPending()
     }
 
+    /// Octets came, all of a batch, and what they lead to is taken at once: the rim's hot way in.
+    public func exchange(_ bytes: UnsafeRawBufferPointer) -> SessionOutput {
+        self.isEntered = true
+        self.received(bytes)
+        self.isEntered = false
+        return self.takeOutput()
+    }
+
     // MARK: Output
 
     /// Takes output and effects; on the loop, outside of any input.
@@ -275,6 +289,14 @@ public actor Session {
         reply.append(to: &self.output)
     }
 
+    /// Sends a reply that was made before.
+    func send(_ octets: [UInt8], _ code: Int) {
+        self.flushPluginResponses()
+        self.core.counters.replied(code)
+        self.reserveOutput()
+        self.output.append(contentsOf: octets)
+    }
+
     /// A reply to a command that was unknown, malformed or out of order.
     func object(_ reply: Reply) {
         self.send(reply)
@@ -285,7 +307,10 @@ public actor Session {
 
     /// The session's name, with the transaction's number if there is one.
     var replyID: String {
-        self.mailNumber == 0 ? self.state.id.description : "\(self.state.id).\(self.mailNumber)"
+        guard self.mailNumber != self.replyIDNumber || self.cachedReplyID.isEmpty else { return self.cachedReplyID }
+        self.replyIDNumber = self.mailNumber
+        self.cachedReplyID = self.state.id.text(transaction: self.mailNumber)
+        return self.cachedReplyID
     }
 
     func flushPluginResponses() {
@@ -387,12 +412,15 @@ public actor Session {
 
     // MARK: Log
 
-    func log(_ level: LogLevel, _ text: @autoclosure () -> String, fields: [(name: String, value: String)] = []) {
+    func log(
+        _ level: LogLevel, _ text: @autoclosure () -> String,
+        fields: @autoclosure () -> [(name: String, value: String)] = []
+    ) {
         guard self.context.seams.log.accepts(level, plugin: nil) else { return }
         self.context.seams.log.log(
             LoggingEvent(
                 level: level, hook: nil, plugin: nil, session: self.state.id, sessionNumber: self.state.number,
-                transaction: self.state.transaction.number, text: text(), fields: fields,
+                transaction: self.state.transaction.number, text: text(), fields: fields(),
                 wallTime: self.core.loop.wallNow()))
     }
 }

@@ -26,18 +26,48 @@ package struct Chain<Event: Sendable, Value: Sendable>: Sendable {
         package let body: Body
     }
 
-    @usableFromInline package private(set) var elements: [Element] = []
+    /// What a chain holds; replaced whole when a handler is added, so that a chain is one reference to copy.
+    @usableFromInline
+    package final class Storage: Sendable {
+        package let elements: [Element]
+        /// The handlers and their plugins, if none of them waits: what the straight way runs through.
+        package let handlers: [HandlerBox<Event, Value>]
+        package let slots: [PluginSlot]
+
+        init(_ elements: [Element], isStraight: Bool) {
+            self.elements = elements
+            guard isStraight else {
+                self.handlers = []
+                self.slots = []
+                return
+            }
+            self.handlers = elements.compactMap { element in
+                if case .sync(let handler) = element.body { HandlerBox(handler) } else { nil }
+            }
+            self.slots = elements.map(\.slot)
+        }
+    }
+
+    @usableFromInline package private(set) var storage = Storage([], isStraight: true)
     /// How many elements there are; a stored number, so that asking needs no generic code.
     @usableFromInline package private(set) var count = 0
     /// Whether any element may wait; a chain without runs in place.
     @usableFromInline package private(set) var mayWait = false
 
+    package var elements: [Element] { self.storage.elements }
+
     @inlinable package var isEmpty: Bool { self.count == 0 }
 
     package mutating func add(_ element: Element, first: Bool = false) {
-        if case .sync = element.body {} else { self.mayWait = true }
-        self.elements.insert(element, at: first ? 0 : self.elements.endIndex)
-        self.count = self.elements.count
+        var elements = self.elements
+        elements.insert(element, at: first ? 0 : elements.endIndex)
+        self.replace(elements)
+    }
+
+    private mutating func replace(_ elements: [Element]) {
+        self.mayWait = elements.contains { if case .sync = $0.body { false } else { true } }
+        self.count = elements.count
+        self.storage = Storage(elements, isStraight: !self.mayWait)
     }
 
     /// Joins another plugin's handlers; neighbours that one host answers become one group.
@@ -46,13 +76,20 @@ package struct Chain<Event: Sendable, Value: Sendable>: Sendable {
             if case .group(let host, let entries) = element.body, let last = self.elements.last,
                 case .group(let earlier, let first) = last.body, earlier === host
             {
-                self.elements[self.elements.count - 1] = Element(
-                    slot: last.slot, body: .group(host, entries: first + entries))
+                let group = Element(slot: last.slot, body: .group(host, entries: first + entries))
+                self.replace(self.elements.dropLast() + [group])
             } else {
                 self.add(element)
             }
         }
     }
+}
+
+/// A handler in a box that never changes, so that calling it needs no reference counting.
+@usableFromInline
+package final class HandlerBox<Event: Sendable, Value: Sendable>: Sendable {
+    @usableFromInline package let call: Handler<Event, Value>
+    init(_ call: @escaping Handler<Event, Value>) { self.call = call }
 }
 
 /// A plugin's place in a generation's list.

@@ -4,7 +4,7 @@
 
 /// One run of one handler.
 public struct HookRecord: Sendable, Hashable, BitwiseCopyable {
-    /// Nanoseconds since the session began, in units of 1,024 (so that 32 bits last 73 minutes); saturating.
+    /// Nanoseconds since the session began, in units of 1,024; begins again after 73 minutes.
     public let offset: UInt32
     /// How long the handler took, in nanoseconds, saturating at 4.29 s; `bucket` goes on beyond.
     public let nanoseconds: UInt32
@@ -93,11 +93,24 @@ public struct Trail: Sendable {
     /// Adds runs that a chain left in raw memory.
     package mutating func append(_ records: UnsafeMutablePointer<HookRecord>, _ count: Int) {
         guard count > 0 else { return }
-        if self.storage.count + count <= Self.limit {
-            self.storage.append(contentsOf: UnsafeBufferPointer(start: records, count: count))
-        } else {
-            for index in 0..<count { self.append(records[index]) }
+        let room = Self.limit - self.storage.count
+        guard room < count else {
+            return self.storage.append(contentsOf: UnsafeBufferPointer(start: records, count: count))
         }
+        if room > 0 { self.storage.append(contentsOf: UnsafeBufferPointer(start: records, count: room)) }
+        self.overwrite(records + room, min(count - room, Self.limit))
+    }
+
+    /// Puts runs in the place of the oldest, in at most two pieces.
+    private mutating func overwrite(_ records: UnsafeMutablePointer<HookRecord>, _ count: Int) {
+        let (start, first) = (self.start, min(count, Self.limit - self.start))
+        self.storage.withUnsafeMutableBufferPointer { storage in
+            guard let base = storage.baseAddress else { return }
+            (base + start).update(from: records, count: first)
+            base.update(from: records + first, count: count - first)
+        }
+        self.start = start + count >= Self.limit ? start + count - Self.limit : start + count
+        self.dropped &+= UInt64(truncatingIfNeeded: count)
     }
 
     /// Puts a text aside; 0 if it is empty or there are too many. Equal neighbours share a place.

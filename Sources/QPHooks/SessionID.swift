@@ -34,5 +34,25 @@ public struct SessionID: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The name of a transaction: `ID.2`; 0 gives the session's own.
+    public func text(transaction: UInt32) -> String {
+        guard transaction > 0 else { return self.description }
+        return String(unsafeUninitializedCapacity: 24) { buffer in
+            for index in 0..<12 {
+                buffer[index] = Self.alphabet[Int(truncatingIfNeeded: self.bits >> UInt64(55 - 5 * index)) & 31]
+            }
+            buffer[12] = UInt8(ascii: ".")
+            var divisor: UInt32 = 1
+            while transaction / divisor >= 10 { divisor *= 10 }
+            var count = 13
+            while divisor > 0 {
+                buffer[count] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: transaction / divisor % 10)
+                count += 1
+                divisor /= 10
+            }
+            return count
+        }
+    }
+
     private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 }

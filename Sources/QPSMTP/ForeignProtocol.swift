@@ -17,6 +17,12 @@ public enum ForeignProtocol {
     public static func detect(_ first: UnsafeRawBufferPointer) -> Kind? {
         // RFC 8446 §5.1: handshake records of all versions have type 22 and begin their version with 3.
         if first.count >= 3, first[0] == 0x16, first[1] == 0x03, first[2] <= 0x04 { return .tls }
+        // The usual first words, without a closer look: "EHLO" and "HELO" in any case.
+        if first.count >= 4 {
+            let word = UInt32(first[0] | 0x20) << 24 | UInt32(first[1] | 0x20) << 16 | UInt32(first[2] | 0x20) << 8
+                | UInt32(first[3] | 0x20)
+            if word == 0x6568_6C6F || word == 0x6865_6C6F { return nil }
+        }
         return self.isHTTP(first) ? .http : nil
     }
 

@@ -79,9 +79,38 @@ public struct ReceivedField: Sendable, Hashable {
         return String(decoding: out.dropFirst(10).dropLast(2), as: UTF8.self)
     }
 
+    /// What is the same for all mails of a session: everything before the id.
+    public struct Head: Sendable, Hashable {
+        fileprivate let octets: [UInt8]
+        fileprivate let lineStart: Int
+        /// The `with` word it was made with.
+        public let word: String
+
+        /// Appends the whole field: the head, then what is one mail's.
+        public func append(id: String, recipient: Mailbox?, date: RFC5322Date, to out: inout [UInt8]) {
+            var writer = FoldingWriter(start: out.count + self.lineStart)
+            out.append(contentsOf: self.octets)
+            ReceivedField.appendTail(&writer, id, recipient, date, to: &out)
+        }
+    }
+
+    /// The part before the id.
+    public var head: Head {
+        var octets: [UInt8] = []
+        octets.reserveCapacity(160)
+        var writer = FoldingWriter(start: 0)
+        self.appendHead(&writer, to: &octets)
+        return Head(octets: octets, lineStart: writer.lineStart, word: self.word)
+    }
+
     /// Appends the field in wire form: `Received: ...` CRLF.
     public func append(to out: inout [UInt8]) {
         var writer = FoldingWriter(start: out.count)
+        self.appendHead(&writer, to: &out)
+        Self.appendTail(&writer, self.id, self.recipient, self.date, to: &out)
+    }
+
+    private func appendHead(_ writer: inout FoldingWriter, to out: inout [UInt8]) {
         out.append("Received: from ")
         Self.appendSafe(self.helo, to: &out)
         writer.word(to: &out) { out in self.appendPeer(to: &out) }
@@ -105,12 +134,17 @@ public struct ReceivedField: Sendable, Hashable {
                 out.append(UInt8(ascii: ")"))
             }
         }
+    }
+
+    private static func appendTail(
+        _ writer: inout FoldingWriter, _ id: String, _ recipient: Mailbox?, _ date: RFC5322Date, to out: inout [UInt8]
+    ) {
         writer.word(to: &out) { out in
             out.append("id ")
-            Self.appendSafe(self.id, to: &out)
-            if self.recipient == nil { out.append(UInt8(ascii: ";")) }
+            Self.appendSafe(id, to: &out)
+            if recipient == nil { out.append(UInt8(ascii: ";")) }
         }
-        if let recipient = self.recipient {
+        if let recipient {
             writer.word(to: &out) { out in
                 out.append("for ")
                 // A mailbox holds no control characters, and its quoted form no bare bracket.
@@ -118,7 +152,7 @@ public struct ReceivedField: Sendable, Hashable {
                 out.append(UInt8(ascii: ";"))
             }
         }
-        writer.word(to: &out) { out in self.date.append(to: &out) }
+        writer.word(to: &out) { out in date.append(to: &out) }
         out.append(0x0D)
         out.append(0x0A)
     }
@@ -172,7 +206,7 @@ public struct ReceivedField: Sendable, Hashable {
 
 /// Puts words on lines of at most 78 octets (RFC 5322 §2.1.1), as far as single words allow.
 private struct FoldingWriter {
-    private var lineStart: Int
+    fileprivate private(set) var lineStart: Int
 
     init(start: Int) {
         self.lineStart = start

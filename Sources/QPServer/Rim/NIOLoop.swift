@@ -50,6 +50,8 @@ public final class NIOLoop: SessionLoop, @unchecked Sendable {
         return parts.tm_gmtoff / 60
     }
 
+    public var hasRealTime: Bool { true }
+
     public func wake(at nanoseconds: Int64) {
         guard self.eventLoop.inEventLoop else {
             return self.eventLoop.execute { self.wake(at: nanoseconds) }

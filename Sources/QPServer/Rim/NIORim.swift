@@ -117,11 +117,8 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         guard let session = self.session else { return }
         guard let buffer = self.unread else { return self.drain() }
         self.unread = nil
-        let output = session.assumeIsolated { session in
-            buffer.withUnsafeReadableBytes { session.received($0) }
-            return session.takeOutput()
-        }
-        self.apply(output)
+        self.apply(
+            session.assumeIsolated { session in buffer.withUnsafeReadableBytes { session.exchange($0) } })
     }
 
     /// Octets that came last, before their batch is complete.
@@ -205,8 +202,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
             return
         }
         if !output.bytes.isEmpty, let context = self.context {
-            let buffer = context.channel.allocator.buffer(bytes: output.bytes)
-            context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
+            context.writeAndFlush(self.wrapOutboundOut(self.setup.sessions.buffer(output.bytes)), promise: nil)
         }
         self.setup.core.giveBack(output.bytes)
         self.apply(output.effects)
@@ -274,6 +270,14 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
 final class LiveSessions: @unchecked Sendable {
     // Invariant: touched on the loop only.
     private(set) var all: [ObjectIdentifier: Session] = [:]
+    private var output = ByteBuffer()
+
+    /// Octets in a buffer that is used again as soon as its former content has left.
+    func buffer(_ bytes: [UInt8]) -> ByteBuffer {
+        self.output.clear(minimumCapacity: 512)
+        self.output.writeBytes(bytes)
+        return self.output
+    }
 
     func insert(_ session: Session) { self.all[ObjectIdentifier(session)] = session }
     func remove(_ session: Session) { self.all[ObjectIdentifier(session)] = nil }

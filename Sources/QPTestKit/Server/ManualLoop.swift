@@ -39,6 +39,8 @@ public final class ManualLoop: SessionLoop, Sendable {
 
     public func zone() -> Int { 0 }
 
+    public var hasRealTime: Bool { false }
+
     public func wake(at nanoseconds: Int64) {
         self.state.withLock { $0.wakeAt = min($0.wakeAt ?? .max, nanoseconds) }
     }
