@@ -79,8 +79,8 @@ public final class Generation: Sendable {
     /// The extensions EHLO offers.
     public let offered: Set<ServiceExtension>
     package let ehloTail: [String]
-    /// The lines of an EHLO reply behind the first, and the greeting, as octets.
-    let ehloTailOctets: [UInt8], greetingOctets: [UInt8]
+    /// The lines of an EHLO reply behind the first, the greeting, and the answer to QUIT, as octets.
+    let ehloTailOctets: [UInt8], greetingOctets: [UInt8], farewellOctets: [UInt8]
     private let tables: Mutex<ConfigSnapshot>
 
     package init(
@@ -121,6 +121,7 @@ public final class Generation: Sendable {
         self.ehloTail = Self.ehloTail(self.offered, settings)
         self.ehloTailOctets = Self.octets(Reply(250, nil, lines: self.ehloTail))
         self.greetingOctets = Self.octets(Reply(220, nil, Self.greeting(settings)))
+        self.farewellOctets = Self.octets(Reply(221, .other, "\(settings.me) closing connection"))
         self.tables = Mutex(tables)
     }
 

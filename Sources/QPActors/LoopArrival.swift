@@ -53,11 +53,11 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
     private var chainLimit: Int64 { self.startedAt &+ HookID.preConnection.chainBudget.clampedNanoseconds }
 
     /// Admits a client, or gives the reply that turns it away. `completion` is called once, on the loop, at once or
-    /// later; not at all after `abandon`.
+    /// later; not at all after `abandon`. `nil`: it was called already.
     public static func begin(
         _ connection: Connection, core: LoopCore, supervisor: Supervisor, seams: Seams,
         observer: (any SessionObserver)?, completion: @escaping @Sendable (ArrivalOutcome) -> Void
-    ) -> Result<LoopArrival, TurnedAway> {
+    ) -> Result<LoopArrival?, TurnedAway> {
         switch supervisor.admit(connection.remoteAddress) {
         case .failure(let refused):
             switch refused.reason {
@@ -71,6 +71,17 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
             refused.reply.encode(into: &bytes, id: Self.newID(seams).description)
             return .failure(TurnedAway(reply: bytes))
         case .success(let admission):
+            let generation = admission.generation
+            if generation.arrival.elements.isEmpty {
+                // Nobody asks: no views of the client are made for a chain that does not run.
+                completion(
+                    .welcome(
+                        ArrivalResult(
+                            id: Self.newID(seams), number: admission.number, generation: generation,
+                            connection: connection, notes: [:], trail: Trail(), tables: generation.snapshot,
+                            calls: CallCounter.SharedCount(), startedAt: core.now, shadowChanges: [:])))
+                return .success(nil)
+            }
             return .success(
                 LoopArrival(connection, core, supervisor, admission, seams, observer, completion))
         }

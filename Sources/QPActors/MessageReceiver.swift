@@ -18,8 +18,9 @@ package protocol SpoolFileWriter: AnyObject, Sendable {
     func finish() throws(EffectError) -> any SpooledFile
 }
 
-/// A message while it comes in.
-struct MessageReceiver {
+/// A message while it comes in. An object, so that a session that waits for commands does not carry its room; only its
+/// session refers to it.
+final class MessageReceiver {
     enum Framing: Sendable {
         case dot(DotFramer)
         case chunk(ChunkFramer, isLast: Bool)
@@ -38,23 +39,23 @@ struct MessageReceiver {
     /// The header that is kept in memory also when the message is spooled; a longer one is no mail.
     static let headerLimit = 1 << 20
 
-    var framing: Framing
-    private(set) var sink: MessageSink
-    private var newlines = NewlineScan()
-    private var chunks: [[UInt8]] = []
-    private var current: [UInt8] = []
-    private var header: [UInt8] = []
-    private var headerIsComplete = false
-    private var file: (any SpoolFileWriter)?
+    @exclusivity(unchecked) var framing: Framing
+    @exclusivity(unchecked) private(set) var sink: MessageSink
+    @exclusivity(unchecked) private var newlines = NewlineScan()
+    @exclusivity(unchecked) private var chunks: [[UInt8]] = []
+    @exclusivity(unchecked) private var current: [UInt8] = []
+    @exclusivity(unchecked) private var header: [UInt8] = []
+    @exclusivity(unchecked) private var headerIsComplete = false
+    @exclusivity(unchecked) private var file: (any SpoolFileWriter)?
     private let spool: any Spool
     private let threshold: Int
     /// Why the message will not be taken; its octets are read and forgotten.
-    private(set) var failure: Reply?
-    private(set) var shortage: EffectError?
-    private(set) var bareLF = 0
-    private(set) var bareCR = 0
+    @exclusivity(unchecked) private(set) var failure: Reply?
+    @exclusivity(unchecked) private(set) var shortage: EffectError?
+    @exclusivity(unchecked) private(set) var bareLF = 0
+    @exclusivity(unchecked) private(set) var bareCR = 0
     /// Whether data_headers_end has been asked.
-    var headerWasShown = false
+    @exclusivity(unchecked) var headerWasShown = false
     let policy: BareNewlinePolicy
 
     init(framing: Framing, limit: UInt64?, threshold: Int, spool: any Spool, policy: BareNewlinePolicy) {
@@ -66,7 +67,7 @@ struct MessageReceiver {
     }
 
     /// Refuses the message; what still comes is read and forgotten.
-    mutating func fail(_ reply: Reply) {
+    func fail(_ reply: Reply) {
         if self.failure == nil { self.failure = reply }
         self.chunks = []
         self.current = []
@@ -74,7 +75,7 @@ struct MessageReceiver {
     }
 
     /// Begins the next chunk.
-    mutating func beginChunk(size: UInt64, isLast: Bool, isBinary: Bool) {
+    func beginChunk(size: UInt64, isLast: Bool, isBinary: Bool) {
         self.framing = .chunk(
             ChunkFramer(size: size, policy: self.policy, binary: isBinary, carry: self.newlines), isLast: isLast)
     }
@@ -83,7 +84,7 @@ struct MessageReceiver {
         if case .chunk(_, let isLast) = self.framing { isLast } else { true }
     }
 
-    mutating func consume(_ input: UnsafeRawBufferPointer, from offset: Int) -> DotFramer.Outcome {
+    func consume(_ input: UnsafeRawBufferPointer, from offset: Int) -> DotFramer.Outcome {
         switch self.framing {
         case .dot(var framer):
             // Emptied for the loan: the framer must not be copied with its place in two hands.
@@ -106,7 +107,7 @@ struct MessageReceiver {
     /// Whether the end of the header has come.
     var hasHeader: Bool { self.headerIsComplete }
 
-    private mutating func take(_ run: UnsafeRawBufferPointer) {
+    private func take(_ run: UnsafeRawBufferPointer) {
         let before = self.sink.wireSize
         self.sink.received(run)
         if self.sink.isTooBig {
@@ -118,7 +119,7 @@ struct MessageReceiver {
         self.store(run)
     }
 
-    private mutating func takeHeader(_ run: UnsafeRawBufferPointer, _ before: UInt64) {
+    private func takeHeader(_ run: UnsafeRawBufferPointer, _ before: UInt64) {
         if let end = self.sink.headerEnd {
             let have = self.header.count
             if end > have { self.header.append(contentsOf: run.prefix(end - have)) }
@@ -131,7 +132,7 @@ struct MessageReceiver {
         }
     }
 
-    private mutating func store(_ run: UnsafeRawBufferPointer) {
+    private func store(_ run: UnsafeRawBufferPointer) {
         if let file = self.file {
             self.spoolRun(run, file)
             return
@@ -151,7 +152,7 @@ struct MessageReceiver {
         self.current.append(contentsOf: run)
     }
 
-    private mutating func beginSpooling() {
+    private func beginSpooling() {
         do throws(EffectError) {
             let file = try self.spool.begin()
             for chunk in self.chunks + [self.current] {
@@ -169,7 +170,7 @@ struct MessageReceiver {
         }
     }
 
-    private mutating func spoolRun(_ run: UnsafeRawBufferPointer, _ file: any SpoolFileWriter) {
+    private func spoolRun(_ run: UnsafeRawBufferPointer, _ file: any SpoolFileWriter) {
         do throws(EffectError) {
             try file.append(run)
         } catch {
@@ -177,7 +178,7 @@ struct MessageReceiver {
         }
     }
 
-    private mutating func runShort(_ error: EffectError) {
+    private func runShort(_ error: EffectError) {
         self.shortage = error
         self.fail(Reply(452, .systemFull, "insufficient system storage"))
     }
@@ -189,7 +190,7 @@ struct MessageReceiver {
     }
 
     /// The whole message.
-    mutating func finish() -> MessageStorage? {
+    func finish() -> MessageStorage? {
         let header = self.headerIsComplete ? self.header : self.header
         do throws(EffectError) {
             if let file = self.file {

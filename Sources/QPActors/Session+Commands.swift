@@ -189,7 +189,8 @@ extension Session {
                 self.generation.settings.me + " Hello " + self.state.remoteHost + " ["
                 + self.state.connection.remoteAddress.description + "]"
             if event.isExtended {
-                self.send(Array("250-\(first)\r\n".utf8) + self.generation.ehloTailOctets, 250)
+                self.send(Array(("250-" + first + "\r\n").utf8), 250)
+                self.output.append(contentsOf: self.generation.ehloTailOctets)
             } else {
                 self.send(Reply(250, nil, first))
             }
@@ -280,7 +281,7 @@ extension Session {
     /// 452 when memory or disk run out (RFC 5321 §4.2.2).
     func shortage() -> Reply? {
         guard
-            let shortage = self.gauge.shortage(self.settings.limits, spoolDirectory: self.settings.spoolDirectory)
+            let shortage = self.setup.gauge.shortage(self.settings.limits, spoolDirectory: self.settings.spoolDirectory)
         else { return nil }
         self.log(.error, "out of resources: \(shortage.rawValue)")
         return Reply(452, .systemFull, "insufficient system storage, try again later")
@@ -420,7 +421,11 @@ extension Session {
         self.ask(.quit, self.chains.quit, CommandEvent(argument: nil)) { session, _, verdict in
             if verdict.code != .done {
                 let text = verdict.text
-                session.send(Reply(221, .other, text.isEmpty ? "\(session.settings.me) closing connection" : text))
+                if text.isEmpty {
+                    session.send(session.generation.farewellOctets, 221)
+                } else {
+                    session.send(Reply(221, .other, text))
+                }
             }
             session.saidQuit = session.pending.isEmpty
             session.leave(.server)

@@ -98,7 +98,7 @@ extension Session: SessionBackend {
         let settings = self.generation.settings
         let deadline = self.core.now &+ settings.limits.sessionTimeout.clampedNanoseconds
         let token = self.token
-        var receiver = self.newReceiver(.dot(DotFramer(policy: self.bareNewlinePolicy)))
+        let receiver = self.newReceiver(.dot(DotFramer(policy: self.bareNewlinePolicy)))
         while true {
             while self.pending.isEmpty { try await self.more(min(deadline, self.silenceDeadline), "message", token) }
             let input = self.pending
@@ -107,7 +107,7 @@ extension Session: SessionBackend {
             guard case .end(let next) = outcome else { continue }
             self.pending = Array(input[next...])
             self.settle()
-            if receiver.failure == nil { self.checkNewlines(&receiver) }
+            if receiver.failure == nil { self.checkNewlines(receiver) }
             if let failure = receiver.failure { throw .failed(failure.lines.joined(separator: " ")) }
             guard let storage = receiver.finish() else { throw .failed("insufficient storage") }
             self.state.transaction.message = Message(storage)

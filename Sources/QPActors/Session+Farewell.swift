@@ -63,7 +63,7 @@ extension Session {
         self.endShadows()
         self.flushPluginResponses()
         self.log(.info, "session ended", fields: [("by", "\(self.endedBy)")])
-        self.observer?.ended(self.state.id, self.trail, plugins: self.generation.names)
+        self.setup.observer?.ended(self.state.id, self.trail, plugins: self.generation.names)
         self.effects.formUnion(self.saidQuit ? [.close, .quit] : .close)
         self.state.transaction = TransactionState()
         self.deadline = .max

@@ -114,7 +114,7 @@ extension Session {
 
     /// Reads a refused chunk by its length (RFC 3030 §2: the octets come whatever we think of them), then answers.
     private func swallow(_ size: UInt64, _ reply: Reply?, _ denial: Denial? = nil) {
-        var receiver = self.newReceiver(
+        let receiver = self.newReceiver(
             .chunk(ChunkFramer(size: size, policy: .pass, binary: true), isLast: false))
         receiver.fail(reply ?? Reply(250, .other, ""))
         self.receiver = receiver
@@ -187,9 +187,9 @@ extension Session {
     private func framingEnded() {
         self.phase = .command
         self.startCommandTimer()
-        guard var receiver = self.receiver else { return }
+        guard let receiver = self.receiver else { return }
         let isWhole = receiver.isLastChunk
-        if receiver.failure == nil, isWhole { self.checkNewlines(&receiver) }
+        if receiver.failure == nil, isWhole { self.checkNewlines(receiver) }
         if let failure = receiver.failure {
             if let shortage = receiver.shortage { self.log(.error, "message not kept: \(shortage)") }
             self.receiver = nil
@@ -221,7 +221,7 @@ extension Session {
     }
 
     /// RFC 5321 §2.3.8, §4.1.1.4: bare CR and bare LF have no place in mail.
-    func checkNewlines(_ receiver: inout MessageReceiver) {
+    func checkNewlines(_ receiver: MessageReceiver) {
         guard receiver.bareLF > 0 || receiver.bareCR > 0 else { return }
         switch receiver.policy {
         case .refuse:

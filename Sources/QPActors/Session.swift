@@ -5,12 +5,10 @@
 public import QPHooks
 import QPTelemetry
 
-/// What a session is made of.
-public struct SessionSetup: Sendable {
+/// What the sessions of a loop and a listener share; each of them holds one reference to it.
+public final class SessionSetup: Sendable {
     /// The loop it lives on.
     public let core: LoopCore
-    /// What carries its bytes.
-    public let transport: any SessionTransport
     /// Who keeps its place.
     public let supervisor: Supervisor
     /// Everything outside.
@@ -19,23 +17,19 @@ public struct SessionSetup: Sendable {
     package let spool: any Spool
     /// Whether memory and disk are there.
     public let gauge: any ResourceGauge
-    /// Keeps the inputs, for replay.
-    public let recorder: (any SessionRecorder)?
     /// Gets the trail when the session is over.
     public let observer: (any SessionObserver)?
 
     /// Puts a session's surroundings together.
     package init(
-        core: LoopCore, transport: any SessionTransport, supervisor: Supervisor, seams: Seams, spool: any Spool,
-        gauge: any ResourceGauge, recorder: (any SessionRecorder)? = nil, observer: (any SessionObserver)? = nil
+        core: LoopCore, supervisor: Supervisor, seams: Seams, spool: any Spool, gauge: any ResourceGauge,
+        observer: (any SessionObserver)? = nil
     ) {
         self.core = core
-        self.transport = transport
         self.supervisor = supervisor
         self.seams = seams
         self.spool = spool
         self.gauge = gauge
-        self.recorder = recorder
         self.observer = observer
     }
 }
@@ -67,14 +61,11 @@ public actor Session {
     nonisolated let executor: LoopExecutor
     nonisolated let core: LoopCore
     nonisolated let transport: any SessionTransport
-    nonisolated let supervisor: Supervisor
+    nonisolated let setup: SessionSetup
     nonisolated let generation: Generation
     nonisolated let runtimes: [PluginRuntime]
     nonisolated let cells: [Int]
-    let spool: any Spool
-    let gauge: any ResourceGauge
     let recorder: (any SessionRecorder)?
-    let observer: (any SessionObserver)?
     let startedAt: Int64
 
     // Exclusivity of the hot fields is not checked at run time: the actor is entered by one caller at a time, no field is
@@ -138,18 +129,18 @@ public actor Session {
     }
 
     /// Makes a session for a client that was admitted; `arrival` is what pre-connection left.
-    package init(_ setup: SessionSetup, _ arrival: ArrivalResult) {
+    package init(
+        _ setup: SessionSetup, transport: any SessionTransport, recorder: (any SessionRecorder)? = nil,
+        _ arrival: ArrivalResult
+    ) {
+        self.setup = setup
         self.core = setup.core
         self.executor = setup.core.executor
-        self.transport = setup.transport
-        self.supervisor = setup.supervisor
+        self.transport = transport
         self.generation = arrival.generation
         self.runtimes = arrival.generation.runtimes
         self.cells = arrival.generation.cells
-        self.spool = setup.spool
-        self.gauge = setup.gauge
-        self.recorder = setup.recorder
-        self.observer = setup.observer
+        self.recorder = recorder
         self.startedAt = arrival.startedAt
         let state = SessionState(
             id: arrival.id, number: arrival.number, connection: arrival.connection, notes: arrival.notes)
@@ -171,6 +162,9 @@ public actor Session {
 
     /// The name of the session.
     public var id: SessionID { self.state.id }
+
+    nonisolated var supervisor: Supervisor { self.setup.supervisor }
+    nonisolated var spool: any Spool { self.setup.spool }
 
     // MARK: Inputs
 

@@ -7,13 +7,14 @@
 . "$(dirname "$0")/lib.sh"
 
 flood() {
+    local step=$SECONDS
     timeout 300 python3 "$top/scripts/tests/floods.py" "$1" "$port" "$server" "$work" "${FULL:-}" || fail "$1"
+    echo "floods: $1 took $((SECONDS - step)) s"
 }
 
 limits() { printf 'grace_period 3\n%s\n' "$*" | tr ',' '\n' >"$config/limits"; }
 
 write_config
-# Nobody may stay on the disk of the machine itself for this.
 [ "$(ulimit -Hn)" -ge 13000 ] || echo "floods: only $(ulimit -Hn) descriptors; fewer idle connections"
 ulimit -n "$(ulimit -Hn)"
 

@@ -8,16 +8,24 @@ import QPActors
 import QPHooks
 
 /// What every connection of a server shares.
-struct RimSetup: Sendable {
-    let core: LoopCore
-    let supervisor: Supervisor
-    let seams: Seams
-    let spool: any Spool
-    let gauge: any ResourceGauge
+final class RimSetup: Sendable {
+    let session: SessionSetup
     let listener: String
     let recorder: (@Sendable (SessionID) -> (any SessionRecorder)?)?
-    let observer: (any SessionObserver)?
     let sessions: LiveSessions
+    /// The loop.
+    let core: LoopCore
+
+    init(
+        session: SessionSetup, listener: String, sessions: LiveSessions,
+        recorder: (@Sendable (SessionID) -> (any SessionRecorder)?)? = nil
+    ) {
+        self.session = session
+        self.listener = listener
+        self.sessions = sessions
+        self.recorder = recorder
+        self.core = session.core
+    }
 }
 
 /// One connection, between its channel and its session.
@@ -34,8 +42,10 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     private var early: [ByteBuffer] = []
     @exclusivity(unchecked) private var unread: ByteBuffer?
     private let node = WheelNode()
+    private var place = -1
     @exclusivity(unchecked) private var inputEnded = false
     @exclusivity(unchecked) private var isLingering = false
+    private var lingered = 0
     @exclusivity(unchecked) private var isClosed = false
     private var drainIsScheduled = false
 
@@ -55,15 +65,17 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
             localPort: UInt16(clamping: local.port ?? 0), listener: self.setup.listener,
             acceptedAt: self.setup.core.loop.wallNow())
         let begun = LoopArrival.begin(
-            connection, core: self.setup.core, supervisor: self.setup.supervisor, seams: self.setup.seams,
-            observer: self.setup.observer
+            connection, core: self.setup.core, supervisor: self.setup.session.supervisor, seams: self.setup.session.seams,
+            observer: self.setup.session.observer
         ) { outcome in self.arrived(outcome) }
         switch begun {
         case .failure(let turnedAway):
             self.sayAndClose(turnedAway.reply)
-        case .success(let arrival):
+        case .success(let arrival?):
             self.arrival = arrival
             arrival.start()
+        case .success(nil):
+            break
         }
     }
 
@@ -80,23 +92,28 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
             }
         case .welcome(let result):
             let session = Session(
-                SessionSetup(
-                    core: self.setup.core, transport: self, supervisor: self.setup.supervisor,
-                    seams: self.setup.seams, spool: self.setup.spool, gauge: self.setup.gauge,
-                    recorder: self.setup.recorder?(result.id), observer: self.setup.observer), result)
+                self.setup.session, transport: self, recorder: self.setup.recorder?(result.id), result)
             self.session = session
-            self.setup.sessions.insert(session)
-            session.assumeIsolated { $0.opened() }
-            for buffer in self.early { self.feed(buffer) }
+            self.place = self.setup.sessions.insert(session)
+            let (early, inputEnded) = (self.early, self.inputEnded)
             self.early = []
-            if self.inputEnded { session.assumeIsolated { $0.inputEnded() } }
-            self.drain()
+            self.apply(
+                session.assumeIsolated { session in
+                    session.opened()
+                    for buffer in early { buffer.withUnsafeReadableBytes { session.received($0) } }
+                    if inputEnded { session.inputEnded() }
+                    return session.takeOutput()
+                })
         }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if self.isLingering { return }
         let buffer = self.unwrapInboundIn(data)
+        if self.isLingering {
+            self.lingered += buffer.readableBytes
+            if self.lingered > Self.lingerOctets { context.close(promise: nil) }
+            return
+        }
         if self.session != nil {
             // Kept until the batch is complete, so that the session is entered once for it.
             if let waiting = self.unread { self.feed(waiting) }
@@ -155,9 +172,12 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         self.arrival = nil
         self.giveRefusedPlaceBack()
         if let session = self.session {
-            session.assumeIsolated { $0.connectionClosed() }
-            self.drain()
-            self.setup.sessions.remove(session)
+            self.apply(
+                session.assumeIsolated { session in
+                    session.connectionClosed()
+                    return session.takeOutput()
+                })
+            self.setup.sessions.remove(self.place)
         }
     }
 
@@ -247,6 +267,8 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
 
     /// How long a client that was told goodbye may take to close its side.
     private static let lingerTime: Int64 = 2_000_000_000
+    /// How much is thrown away for it meanwhile: clients that send without end would keep the loop busy.
+    private static let lingerOctets = 4 << 20
 
     /// Gently: our side is closed first, and what the client still sends is thrown away; a plain close with unread
     /// input would make the system send a reset, which can destroy our last reply.
@@ -266,11 +288,31 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     }
 }
 
-/// The live sessions of one loop, for the operator's wishes. Loop-local.
+/// What the connections of one loop share: the live sessions, for the operator's wishes, and a buffer. Loop-local.
 final class LiveSessions: @unchecked Sendable {
     // Invariant: touched on the loop only.
-    private(set) var all: [ObjectIdentifier: Session] = [:]
+    private var slots: [Session?] = []
+    private var free: [Int] = []
     private var output = ByteBuffer()
+
+    /// Every live session.
+    var all: [Session] { self.slots.compactMap { $0 } }
+
+    /// Takes a session; gives the place to name when it goes.
+    func insert(_ session: Session) -> Int {
+        if let place = self.free.popLast() {
+            self.slots[place] = session
+            return place
+        }
+        self.slots.append(session)
+        return self.slots.count - 1
+    }
+
+    func remove(_ place: Int) {
+        guard self.slots.indices.contains(place), self.slots[place] != nil else { return }
+        self.slots[place] = nil
+        self.free.append(place)
+    }
 
     /// Octets in a buffer that is used again as soon as its former content has left.
     func buffer(_ bytes: [UInt8]) -> ByteBuffer {
@@ -278,9 +320,6 @@ final class LiveSessions: @unchecked Sendable {
         self.output.writeBytes(bytes)
         return self.output
     }
-
-    func insert(_ session: Session) { self.all[ObjectIdentifier(session)] = session }
-    func remove(_ session: Session) { self.all[ObjectIdentifier(session)] = nil }
 }
 
 extension IPAddress {

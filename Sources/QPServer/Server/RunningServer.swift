@@ -84,13 +84,14 @@ package final class RunningServer: Sendable {
         var listeners: [Listener] = []
         for door in doors {
             let isShared = door.sockets.count < self.workers.count
+            let rims = self.rims(door.name)
             for (index, socket) in door.sockets.enumerated() {
                 let worker = self.workers[index % self.workers.count]
                 let clients: any EventLoopGroup = isShared ? self.group : worker.eventLoop
                 listeners.append(
                     try await Listener.start(
-                        descriptor: socket.descriptor, name: door.name, on: worker.eventLoop, clients: clients
-                    ) { eventLoop in self.rim(on: eventLoop, door.name) })
+                        descriptor: socket.descriptor, name: door.name, on: worker.eventLoop, clients: clients,
+                        setup: rims))
             }
         }
         let started = listeners
@@ -99,11 +100,17 @@ package final class RunningServer: Sendable {
         self.state.withLock { $0.watcher = watcher }
     }
 
-    private func rim(on eventLoop: any EventLoop, _ listener: String) -> RimSetup {
-        let worker = self.workers.first { $0.eventLoop === eventLoop } ?? self.workers[0]
-        return RimSetup(
-            core: worker.core, supervisor: self.supervisor, seams: self.seams, spool: self.spool, gauge: self.gauge,
-            listener: listener, recorder: nil, observer: nil, sessions: worker.sessions)
+    /// What the connections of a door share, for each loop.
+    private func rims(_ listener: String) -> @Sendable (any EventLoop) -> RimSetup {
+        let setups = self.workers.map { worker in
+            RimSetup(
+                session: SessionSetup(
+                    core: worker.core, supervisor: self.supervisor, seams: self.seams, spool: self.spool,
+                    gauge: self.gauge),
+                listener: listener, sessions: worker.sessions)
+        }
+        let loops = self.workers.map(\.eventLoop)
+        return { eventLoop in setups[loops.firstIndex { $0 === eventLoop } ?? 0] }
     }
 
     /// Where the doors are: the port that the system chose for port 0, too.
@@ -274,7 +281,7 @@ package final class RunningServer: Sendable {
     package func endSessions() {
         for worker in self.workers {
             worker.core.loop.execute {
-                for session in worker.sessions.all.values { session.assumeIsolated { $0.shutDown() } }
+                for session in worker.sessions.all { session.assumeIsolated { $0.shutDown() } }
             }
         }
     }

@@ -160,9 +160,11 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
             case .failure(let turnedAway):
                 self.output += turnedAway.reply
                 self.isClosed = true
-            case .success(let arrival):
+            case .success(let arrival?):
                 self.arrival = arrival
                 arrival.start()
+            case .success(nil):
+                break
             }
         }
     }
@@ -178,9 +180,9 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
         case .welcome(let result):
             let session = Session(
                 SessionSetup(
-                    core: self.harness.core, transport: self, supervisor: self.harness.supervisor,
-                    seams: self.harness.seams, spool: self.harness.spool, gauge: self.harness.gauge,
-                    recorder: self.recorder ?? self.harness.tapes?.began(result)), result)
+                    core: self.harness.core, supervisor: self.harness.supervisor, seams: self.harness.seams,
+                    spool: self.harness.spool, gauge: self.harness.gauge),
+                transport: self, recorder: self.recorder ?? self.harness.tapes?.began(result), result)
             self.session = session
             session.assumeIsolated { session in
                 session.opened()
