@@ -8,10 +8,19 @@ cd "$(dirname "$0")/.."
 
 scripts/setup.sh build bench
 if [ -z "${BENCH_SERVER:-}" ]; then
-    swift build -c release
-    BENCH_SERVER="$(swift build -c release --show-bin-path)/qpserver-bench"
+    swift build -c release --product qpserver
+    swift build -c release --package-path Benchmarks
+    bin="$(swift build -c release --package-path Benchmarks --show-bin-path)"
+    BENCH_SERVER="$bin/qpserver-bench"
+    BENCH_MAIL_SERVER="$(swift build -c release --show-bin-path)/qpserver"
+    export BENCH_MAIL_SERVER
 fi
 mkdir -p .build/bench
 "${CC:-$(command -v cc || echo clang)}" -O2 -o .build/bench/load scripts/bench/load.c
 export BENCH_SERVER BENCH_LOAD=.build/bench/load BENCH_RESULTS=.build/bench/results.json
-exec python3 scripts/bench/bench.py
+status=0
+if [ -n "${bin:-}" ] && [ -z "${BENCH:-}" ]; then
+    python3 scripts/bench/micro.py "$bin/qpserver-micro" || status=1
+fi
+python3 scripts/bench/bench.py || status=1
+exit $status

@@ -48,18 +48,24 @@ public final class LoopCounters: @unchecked Sendable {
     }
 
     deinit {
-        free(self.verdicts)
-        free(self.latencies)
-        free(self.replies)
+        munmap(self.verdicts, Self.cells * Self.fields * 8)
+        munmap(self.latencies, Self.cells * LatencyScale.count * 4)
+        munmap(self.replies, Self.replyCodes * 8)
     }
 
+    /// Pages that cost nothing until they are touched, and then four kilobytes, not a huge page.
     private static func zeroed<Element: BitwiseCopyable>(
         _ type: Element.Type, _ count: Int
     ) -> UnsafeMutablePointer<Element> {
-        // calloc gives pages that cost nothing until they are touched.
-        guard let memory = calloc(count, MemoryLayout<Element>.stride) else {
-            return UnsafeMutablePointer<Element>.allocate(capacity: count)
+        let size = count * MemoryLayout<Element>.stride
+        guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+            memory != MAP_FAILED
+        else {
+            let memory = UnsafeMutablePointer<Element>.allocate(capacity: count)
+            memset(memory, 0, size)
+            return memory
         }
+        madvise(memory, size, MADV_NOHUGEPAGE)
         return memory.bindMemory(to: type, capacity: count)
     }
 

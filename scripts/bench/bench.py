@@ -341,7 +341,8 @@ def maildir_config(folder):
 def measure_maildir(table):
     """Mail into a Maildir, each file and folder synchronised; beside it Postfix smtpd and virtual(8) if we are root."""
     count = scaled(3000)
-    binary = Path(shlex.split(os.environ["BENCH_SERVER"])[0]).with_name("qpserver")
+    binary = Path(os.environ.get("BENCH_MAIL_SERVER")
+                  or Path(shlex.split(os.environ["BENCH_SERVER"])[0]).with_name("qpserver"))
     with tempfile.TemporaryDirectory(prefix="bench-maildir-") as folder:
         config = maildir_config(folder)
         server = Server("qpserver", [str(binary), "serve", "--config", str(config), "--listen", "127.0.0.1:PORT"])

@@ -290,7 +290,7 @@ def memory():
     """Messages that are held in memory until there is too much of them: 452, and 250 again when they are gone."""
     before = warm_up()
     clients, refused = [], None
-    octets = (b"x" * 998 + b"\r\n") * 900
+    octets = b"Subject: memory\r\n\r\n" + (b"x" * 998 + b"\r\n") * 900
     for _ in range(600):
         client = Client(port)
         clients.append(client)
@@ -325,7 +325,7 @@ def disk():
             code, _ = client.say("MAIL FROM:<a@c.example>")
             if code == 250:
                 client.say("RCPT TO:<user@example.com>", 250)
-                code, _ = client.data((b"x" * 998 + b"\r\n") * 3000)
+                code, _ = client.data(b"Subject: disk\r\n\r\n" + (b"x" * 998 + b"\r\n") * 3000)
             with lock:
                 codes[code] = codes.get(code, 0) + 1
             client.say("NOOP", 250)

@@ -9,6 +9,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/// Starts a detached thread; 0, or the error's number.
+int qp_start_thread(void *(*run)(void *), void *argument);
+
 /// What an error number means; never null, never freed.
 const char *qp_error_text(int number);
 
@@ -58,6 +61,9 @@ struct qp_spawn_settings {
 /// Starts a program in a process group of its own, with no signal blocked, standard error on the null device and no
 /// other descriptor open. Returns 0 or the error's number.
 int qp_spawn(pid_t *process, const struct qp_spawn_settings *settings);
+
+/// Gives memory that the C library keeps for later back to the system. May take some milliseconds.
+void qp_trim_memory(void);
 
 /// How a process ended: its exit status, or 128 and the signal's number.
 int qp_exit_status(int status);

@@ -40,12 +40,14 @@ package struct BoundSocket: Sendable, Hashable, CustomStringConvertible {
             return setsockopt(number, level, name, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
         }
         let isV6Only = !(options.dualStack && address == IPAddress(ipv6High: 0, low: 0))
-        // Accepted sockets inherit TCP_NODELAY: one call for all of them.
+        // Accepted sockets inherit TCP_NODELAY and the buffer's size: one call for all of them. Replies are small; left
+        // to itself the system keeps 4 MB for each client that does not read.
         let isSet =
             set(SOL_SOCKET, SO_REUSEADDR, 1)
             && (!options.reusePort || set(SOL_SOCKET, SO_REUSEPORT, 1))
             && (address.isIPv4 || set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, isV6Only ? 1 : 0))
             && set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+            && set(SOL_SOCKET, SO_SNDBUF, 64 << 10)
         guard isSet,
             SocketName(address, port: port).with({ bind(number, $0, $1) }) == 0,
             listen(number, options.backlog) == 0

@@ -2,6 +2,7 @@
 //
 // How much memory the process has, asked at most once a second.
 
+import CLinuxShims
 import Glibc
 import Synchronization
 
@@ -17,11 +18,24 @@ package final class ProcessMemory: Sendable {
     package init() {}
 
     /// Octets in memory (resident set); at most a second old. 0 if the system does not say.
-    package var resident: UInt64 {
+    package var resident: UInt64 { self.sampled { _ in } }
+
+    /// Whether the process has more than that. What was given back and only the C library still holds does not count:
+    /// it would hold it for ever, and nothing would be taken any more.
+    package func exceeds(_ limit: UInt64) -> Bool {
+        self.sampled { octets in
+            guard octets > limit else { return }
+            qp_trim_memory()
+            octets = Self.read()
+        } > limit
+    }
+
+    private func sampled(_ mend: (inout UInt64) -> Void) -> UInt64 {
         let now = SystemCall.monotonic
         return self.sample.withLock { sample in
             if now >= sample.until {
                 sample.octets = Self.read()
+                mend(&sample.octets)
                 sample.until = now &+ 1_000_000_000
             }
             return sample.octets

@@ -16,7 +16,7 @@ package final class SystemGauge: ResourceGauge {
 
     /// The spool is the one that the process started with, whatever the configuration says by now.
     package func shortage(_ limits: Limits, spoolDirectory: String) -> ResourceShortage? {
-        if limits.processMemory > 0, self.memory.resident > limits.processMemory { return .memory }
+        if limits.processMemory > 0, self.memory.exceeds(limits.processMemory) { return .memory }
         return self.spool.free < limits.spoolFree ? .spool : nil
     }
 }

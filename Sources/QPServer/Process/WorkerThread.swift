@@ -19,13 +19,7 @@ enum WorkerThread {
     /// Runs a body on a thread of its own, which ends with the body.
     static func start(_ name: String, _ run: @escaping @Sendable () -> Void) throws(StartError) {
         let body = Unmanaged.passRetained(Body(name, run))
-        var thread = pthread_t()
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        let error = pthread_create(
-            &thread, &attributes,
+        let error = qp_start_thread(
             { argument in
                 guard let argument else { return nil }
                 let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()

@@ -14,12 +14,15 @@ extension Server {
     /// - Parameters:
     ///   - arguments: the command line.
     ///   - plugins: every plugin that `config/plugins` may name.
+    ///   - whenReady: called once all listeners accept.
     /// - Returns: the exit status: 0 after an orderly end, 1 when the start failed (the reason is on standard error).
-    public static func run(_ arguments: ServeArguments, plugins: [any Plugin.Type]) -> Int32 {
+    public static func run(
+        _ arguments: ServeArguments, plugins: [any Plugin.Type], whenReady: @escaping @Sendable () -> Void = {}
+    ) -> Int32 {
         SignalWaiter.block()
         Descriptors.openStandardStreams()
         do throws(StartError) {
-            try StartUp(arguments, plugins).run()
+            try StartUp(arguments, plugins, whenReady).run()
             return 0
         } catch {
             Self.complain("qpserver: \(error)")
@@ -116,8 +119,12 @@ private struct StartUp {
     let catalogue: [String: any Plugin.Type]
     let environment: [String: String]
     let loops: Int
+    let whenReady: @Sendable () -> Void
 
-    init(_ arguments: ServeArguments, _ plugins: [any Plugin.Type]) throws(StartError) {
+    init(
+        _ arguments: ServeArguments, _ plugins: [any Plugin.Type], _ whenReady: @escaping @Sendable () -> Void
+    ) throws(StartError) {
+        self.whenReady = whenReady
         self.options = try ServeOptions(arguments)
         self.environment = Server.environment()
         self.directory = Server.directory(self.options.config)
@@ -239,6 +246,7 @@ private struct StartUp {
                 log.write(.notice, "ready", fields: [("pid", String(getpid()))])
                 log.flush()
                 notify?.ready(status: "accepting mail")
+                self.whenReady()
                 watchdog.start()
             } catch {
                 end.fail("\(error)")
