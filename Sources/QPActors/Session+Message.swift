@@ -440,9 +440,14 @@ extension Session {
 }
 
 /// A chunk that is read and forgotten, and what to say then.
-struct SwallowedChunk: Sendable {
+final class SwallowedChunk: Sendable {
     let reply: Reply?
     let denial: Denial?
+
+    init(reply: Reply?, denial: Denial?) {
+        self.reply = reply
+        self.denial = denial
+    }
 }
 
 extension [UInt8] {

@@ -39,8 +39,8 @@ struct BenchServer: ParsableCommand {
             "limits": """
                 max_connections 20000
                 max_conn_ip 0
-                max_transactions 1000000000
-                max_errors 1000000000
+                max_transactions 1000000
+                max_errors 1000000
                 session_timeout 86400
                 """,
             "size_threshold": self.spool ? "0" : "1000000",

@@ -11,6 +11,7 @@ package final class ProcessMemory: Sendable {
     private struct Sample {
         var octets: UInt64 = 0
         var until: Int64 = .min
+        var nextTrim: Int64 = .min
     }
 
     private let sample = Mutex(Sample())
@@ -18,28 +19,34 @@ package final class ProcessMemory: Sendable {
     package init() {}
 
     /// Octets in memory (resident set); at most a second old. 0 if the system does not say.
-    package var resident: UInt64 { self.sampled { _ in } }
-
-    /// Whether the process has more than that. What was given back and only the C library still holds does not count:
-    /// it would hold it for ever, and nothing would be taken any more.
-    package func exceeds(_ limit: UInt64) -> Bool {
-        self.sampled { octets in
-            guard octets > limit else { return }
-            qp_trim_memory()
-            octets = Self.read()
-        } > limit
-    }
-
-    private func sampled(_ mend: (inout UInt64) -> Void) -> UInt64 {
+    package var resident: UInt64 {
         let now = SystemCall.monotonic
         return self.sample.withLock { sample in
             if now >= sample.until {
                 sample.octets = Self.read()
-                mend(&sample.octets)
                 sample.until = now &+ 1_000_000_000
             }
             return sample.octets
         }
+    }
+
+    /// Whether the process has more than that. What was given back and only the C library still holds is given to the
+    /// system then, on a thread of its own: it would be held for ever, and nothing would be taken any more.
+    package func exceeds(_ limit: UInt64) -> Bool {
+        guard self.resident > limit else { return false }
+        let now = SystemCall.monotonic
+        let isDue = self.sample.withLock { sample in
+            guard now >= sample.nextTrim else { return false }
+            sample.nextTrim = now &+ 5_000_000_000
+            return true
+        }
+        if isDue {
+            try? WorkerThread.start("trim") {
+                qp_trim_memory()
+                self.sample.withLock { $0.until = .min }
+            }
+        }
+        return true
     }
 
     private static func read() -> UInt64 {

@@ -119,8 +119,8 @@ extension Dialog {
     /// All files of the folder.
     static let all: [Dialog] = {
         // Tests/QPServerTests/WholeServer/Dialog.swift
-        let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-            .joined(separator: "/") + "/Dialogs"
+        let tests = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+        let folder = tests.joined(separator: "/") + "/Dialogs"
         return (ScratchFolder.names(of: folder) ?? []).filter { $0.hasSuffix(".dialog") }.compactMap { name in
             guard let bytes = try? FileWork.read("\(folder)/\(name)", limit: 1 << 20) else { return nil }
             do {

@@ -43,6 +43,8 @@ final class TestServer: Sendable {
     ) async throws {
         var settings = EngineHarness.quietSettings
         settings.limits = limits
+        // The memory of the process is that of all tests.
+        settings.limits.processMemory = 0
         var loaded: [LoadedPlugin] = []
         var tables: [HookTable] = []
         for (slot, entry) in plugins.enumerated() {
@@ -70,7 +72,8 @@ final class TestServer: Sendable {
         _ body: (TestServer) async throws -> Void
     ) async throws {
         let config = ConfigStore(
-            directory: ConfigDirectory(files.path), catalogue: Server.catalogue(catalogue))
+            directory: ConfigDirectory(files.path), catalogue: Server.catalogue(catalogue),
+            adjust: { $0.limits.processMemory = 0 })
         let generation = try config.load().get()
         try await TestServer(config, generation, files, loops: loops).run(body)
     }
