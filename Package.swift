@@ -83,6 +83,7 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "QPPluginsTests", dependencies: ["QPPlugins", "QPTestKit"], swiftSettings: strict),
-        .testTarget(name: "QPServerTests", dependencies: ["QPPlugins", "QPServer", "QPTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "QPServerTests", dependencies: ["QPPlugins", "QPServer", "QPTestKit"], swiftSettings: strict),
     ]
 )

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All tests: the packages' own (swift test), then whole servers (scripts/tests/*.sh, on the debug build).
+# All tests: the packages' own (swift test), then whole servers (scripts/tests/*.sh, on the debug build). A script may
+# take 60 s, or what its line `# limit: N s` says.
 #
 #   VERBOSE=1 scripts/test.sh     shows every line of swift test; otherwise failures and the closing lines
 set -euo pipefail
@@ -32,7 +33,8 @@ for script in scripts/tests/*.sh; do
     [ "$name" != lib ] || continue
     step=$SECONDS
     status=0
-    timeout -k 5 60 "$script" >"$log.script" 2>&1 || status=$?
+    limit=$(sed -nE 's/^# limit: ([0-9]+) s$/\1/p' "$script")
+    timeout -k 5 "${limit:-60}" "$script" >"$log.script" 2>&1 || status=$?
     if [ "$status" -eq 0 ]; then
         echo "test: $name passed ($((SECONDS - step)) s)"
     else

@@ -74,6 +74,7 @@ public final class Generation: Sendable {
     package let chains: SessionChains
     package let arrival: ArrivalChain
     package let serverChains: ServerChains
+    let userConfigHandlers: [UserConfigHandler]
     /// What all configured backends can keep.
     public let capabilities: BackendCapabilities
     /// The extensions EHLO offers.
@@ -113,6 +114,7 @@ public final class Generation: Sendable {
         self.chains = chains
         self.arrival = arrival
         self.serverChains = server
+        self.userConfigHandlers = server.userConfig.map(\.handler)
         let backends = plugins.compactMap(\.declarations.backend)
         var capabilities: BackendCapabilities = backends.isEmpty ? [.eightBitMIME] : .all
         for backend in backends { capabilities.formIntersection(backend) }

@@ -2,9 +2,9 @@
 //
 // What one loop counts; read by hopping to the loop and copying.
 
+import Glibc
 import QPHooks
 public import QPTelemetry
-import Glibc
 import Synchronization
 
 /// Numbers the plugins of the process by name, so that counts go on across reloads.

@@ -78,8 +78,9 @@ public struct LoopWheel {
     /// When the loop must look again; `nil` if nothing is set.
     func nextTick() -> Int64? {
         guard self.live > 0 else { return nil }
-        for step in 1...Int64(Self.count) where !self.slots[Int((self.lastTurn + step) & Int64(Self.count - 1))].isEmpty {
-            return (self.lastTurn + step) << Self.shift
+        for turn in (self.lastTurn + 1)...(self.lastTurn + Int64(Self.count))
+        where !self.slots[Int(turn & Int64(Self.count - 1))].isEmpty {
+            return turn << Self.shift
         }
         return nil
     }

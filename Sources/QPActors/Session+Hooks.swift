@@ -14,9 +14,12 @@ extension Session {
         _ hook: HookID, _ chain: Chain<Event, Value>, _ event: Event, then: @escaping Continuation<Event, Value>
     ) {
         if chain.isEmpty { return then(self, event, .declined) }
-        if self.answersExist || PluginRuntime.anyUnusual || chain.mayWait { return self.askCarefully(hook, chain, event, then: then) }
+        if self.answersExist || PluginRuntime.anyUnusual || chain.mayWait {
+            return self.askCarefully(hook, chain, event, then: then)
+        }
 
-        // The straight way: nobody listens to answers, nobody waits, every plugin is on. Records go to the loop's scratch.
+        // The straight way: nobody listens to answers, nobody waits, every plugin is on. Records go to the loop's
+        // scratch.
         let storage = chain.storage
         let context = self.context
         let core = self.core

@@ -149,6 +149,7 @@ public actor Session {
             state: state, seams: setup.seams, clock: setup.core.clock, calls: arrival.calls, tables: arrival.tables)
         context.names = arrival.generation.names
         context.logAdjustments = arrival.generation.logAdjustments
+        context.userConfigHandlers = arrival.generation.userConfigHandlers
         self.context = context
         self.trail = arrival.trail
         if !arrival.shadowChanges.isEmpty {
@@ -378,10 +379,11 @@ public actor Session {
     /// HTTP and TLS on a plain port: one clear line, and the end.
     private func isForeign(_ input: UnsafeRawBufferPointer) -> Bool {
         guard let kind = ForeignProtocol.detect(input) else { return false }
-        let name = switch kind {
-        case .tls: "TLS"
-        case .http: "HTTP"
-        }
+        let name =
+            switch kind {
+            case .tls: "TLS"
+            case .http: "HTTP"
+            }
         self.log(.notice, "client speaks \(name)")
         self.send(Reply(421, .otherProtocol, "this is an SMTP port, not \(name)"))
         self.leave(.server)

@@ -172,6 +172,9 @@ package struct SessionChains: Sendable {
     }
 }
 
+/// A source of users' own configuration values.
+public typealias UserConfigHandler = @Sendable (UserConfigEvent) async throws -> Verdict<[String]>
+
 /// A handler of a server hook: any thread, never waiting.
 public typealias ServerHandler<Event, Value: Sendable> = @Sendable (Event) throws -> Verdict<Value>
 

@@ -16,6 +16,7 @@ public enum HookID: UInt8, Sendable, Hashable, CaseIterable, Codable, CustomStri
     /// The name that configuration, logs and Perl plugins use (`data_post`, `pre-connection`).
     public var name: String { Self.names[Int(self.rawValue)] }
 
+    /// The same as `name`.
     public var description: String { self.name }
 
     /// The name of the Perl method that answers the hook (`hook_pre_connection`).

@@ -19,7 +19,9 @@ public struct HookRecord: Sendable, Hashable, BitwiseCopyable {
 
     /// What else is known of a run.
     public struct Flags: OptionSet, Sendable, Hashable {
+        /// One bit for each flag.
         public let rawValue: UInt8
+        /// Makes a set out of bits; those without a name are kept.
         public init(rawValue: UInt8) { self.rawValue = rawValue }
         /// It ran beside, its answer was not applied.
         public static let shadow = Self(rawValue: 1)

@@ -33,6 +33,7 @@ public enum LogLevel: UInt8, Sendable, Hashable, CaseIterable, Comparable, Codab
         }
     }
 
+    /// Whether the left one is more serious.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
     /// The level of swift-log that comes nearest.

@@ -23,7 +23,9 @@ public protocol NoteConvertible: Sendable {
 }
 
 extension Bool: NoteConvertible {
+    /// `bool`.
     public var noteValue: NoteValue { .bool(self) }
+    /// A number is true unless it is 0, a text unless it is empty or `0`; `nil` for other kinds.
     public init?(_ note: NoteValue) {
         switch note {
         case .bool(let value): self = value
@@ -35,7 +37,9 @@ extension Bool: NoteConvertible {
 }
 
 extension Int: NoteConvertible {
+    /// `int`.
     public var noteValue: NoteValue { .int(self) }
+    /// Takes whole numbers in texts, 1 for true, a `double` without its fraction; `nil` for other kinds.
     public init?(_ note: NoteValue) {
         switch note {
         case .int(let value): self = value
@@ -52,7 +56,9 @@ extension Int: NoteConvertible {
 }
 
 extension Double: NoteConvertible {
+    /// `double`.
     public var noteValue: NoteValue { .double(self) }
+    /// Takes numbers, also in texts; `nil` for other kinds.
     public init?(_ note: NoteValue) {
         switch note {
         case .double(let value): self = value
@@ -66,7 +72,9 @@ extension Double: NoteConvertible {
 }
 
 extension String: NoteConvertible {
+    /// `string`.
     public var noteValue: NoteValue { .string(self) }
+    /// Takes whole numbers, and octets as UTF-8 with a replacement for what is none; `nil` for other kinds.
     public init?(_ note: NoteValue) {
         switch note {
         case .string(let value): self = value
@@ -78,7 +86,9 @@ extension String: NoteConvertible {
 }
 
 extension NoteValue: NoteConvertible {
+    /// Itself.
     public var noteValue: NoteValue { self }
+    /// Takes any note.
     public init?(_ note: NoteValue) { self = note }
 }
 

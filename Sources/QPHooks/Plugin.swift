@@ -33,6 +33,7 @@ public enum PluginError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Something the plugin needs is not there.
     case missing(String)
 
+    /// What is wrong, with file and line if it is in a data file.
     public var description: String {
         switch self {
         case .argument(let text): text
@@ -44,7 +45,9 @@ public enum PluginError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// What a queue plugin's backend can keep; EHLO offers what every configured backend can.
 public struct BackendCapabilities: OptionSet, Sendable, Hashable {
+    /// One bit for each capability.
     public let rawValue: UInt8
+    /// Makes a set out of bits; those without a name are kept.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
     /// Bodies with octets above 127 (RFC 6152).
     public static let eightBitMIME = Self(rawValue: 1)

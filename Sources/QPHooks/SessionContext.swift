@@ -18,6 +18,8 @@ public final class SessionContext {
     @exclusivity(unchecked) package var hook = HookID.connect
     package var logThreshold = LogLevel.debug
     /// The running plugin's `loglevel` argument; set together with `pluginName`.
+    /// The generation's sources of users' own values.
+    package var userConfigHandlers: [UserConfigHandler] = []
     /// The `loglevel` arguments of the generation's plugins by slot.
     @exclusivity(unchecked) package var logAdjustments: [LogAdjustment?] = []
     /// The running plugin's `loglevel` argument.
@@ -50,6 +52,7 @@ public final class SessionContext {
         let context = SessionContext(
             state: state, seams: self.seams, clock: self.sessionClock, calls: self.calls, tables: self.tables)
         context.names = self.names
+        context.userConfigHandlers = self.userConfigHandlers
         context.pluginSlot = self.pluginSlot
         context.hook = self.hook
         context.logThreshold = self.logThreshold
@@ -138,6 +141,16 @@ public final class SessionContext {
 
     private var counter: CallCounter {
         CallCounter(session: self.state.id, plugin: self.pluginName, hook: self.hook, count: self.calls)
+    }
+
+    /// A configuration value of one mail user, from the `user_config` handlers in order; `nil` if none has it.
+    public func userConfig(of user: Mailbox, _ name: String) async -> [String]? {
+        for handler in self.userConfigHandlers {
+            // A handler that throws has no opinion: the next one is asked.
+            guard let verdict = try? await handler(UserConfigEvent(user: user, name: name)) else { continue }
+            if verdict.code != .declined { return verdict.value }
+        }
+        return nil
     }
 
     // MARK: Speaking

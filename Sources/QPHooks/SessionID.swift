@@ -25,6 +25,7 @@ public struct SessionID: Sendable, Hashable, CustomStringConvertible {
         self.bits = bits
     }
 
+    /// The twelve characters.
     public var description: String {
         String(unsafeUninitializedCapacity: 12) { buffer in
             for index in 0..<12 {

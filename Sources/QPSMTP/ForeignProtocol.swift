@@ -19,7 +19,8 @@ public enum ForeignProtocol {
         if first.count >= 3, first[0] == 0x16, first[1] == 0x03, first[2] <= 0x04 { return .tls }
         // The usual first words, without a closer look: "EHLO" and "HELO" in any case.
         if first.count >= 4 {
-            let word = UInt32(first[0] | 0x20) << 24 | UInt32(first[1] | 0x20) << 16 | UInt32(first[2] | 0x20) << 8
+            let word =
+                UInt32(first[0] | 0x20) << 24 | UInt32(first[1] | 0x20) << 16 | UInt32(first[2] | 0x20) << 8
                 | UInt32(first[3] | 0x20)
             if word == 0x6568_6C6F || word == 0x6865_6C6F { return nil }
         }

@@ -3,9 +3,9 @@
 // RFC 5321 §2.3.8, §4.5.3.1.4
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// Finds command lines in a buffer that its owner keeps.

@@ -46,7 +46,6 @@ stop_server
 disk=$work/disk
 mkdir "$disk"
 if mount -t tmpfs -o size=8m tmpfs "$disk" 2>"$work/mount"; then
-    trap 'umount -l "$disk"; finish' EXIT
     mkdir "$disk/spool"
     echo "$disk/spool" >"$config/spool_dir"
     limits 'max_conn_ip 0,spool_free 1M'

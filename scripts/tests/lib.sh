@@ -25,6 +25,7 @@ finish() {
         echo "the server's last lines:"
         tail -n 20 "$log" | cut -c1-300 | sed 's/^/    /'
     fi
+    umount -l "$work/disk" 2>/dev/null || true
     rm -rf "$work"
 }
 trap finish EXIT

@@ -37,12 +37,12 @@ struct BenchServer: ParsableCommand {
             "plugins": lines.joined(separator: "\n"), "me": "mx.bench.example", "reverse_dns": "0",
             "spool_dir": folder.appendingPathComponent("spool").path, "log": "stderr text notice",
             "limits": """
-                max_connections 20000
-                max_conn_ip 0
-                max_transactions 1000000
-                max_errors 1000000
-                session_timeout 86400
-                """,
+            max_connections 20000
+            max_conn_ip 0
+            max_transactions 1000000
+            max_errors 1000000
+            session_timeout 86400
+            """,
             "size_threshold": self.spool ? "0" : "1000000",
         ]
         for (name, text) in files {

@@ -67,7 +67,8 @@ private let cases: [String: @Sendable (Int) -> Int] = [
         return sum
     },
     "header": { rounds in
-        let header = bytes("Received: from a by b\r\n\twith c\r\nSubject: x\r\nFrom: a@b.example\r\nTo: c@d.example\r\n\r\n")
+        let header = bytes(
+            "Received: from a by b\r\n\twith c\r\nSubject: x\r\nFrom: a@b.example\r\nTo: c@d.example\r\n\r\n")
         var sum = 0
         for _ in 0..<rounds { sum &+= HeaderSection(header).count }
         return sum

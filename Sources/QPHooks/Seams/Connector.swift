@@ -9,6 +9,7 @@ public enum Destination: Sendable, Hashable, CustomStringConvertible {
     /// A local socket.
     case unix(path: String)
 
+    /// `HOST:PORT`, or the path.
     public var description: String {
         switch self {
         case .tcp(let host, let port): "\(host):\(port)"

@@ -37,6 +37,7 @@ public enum EffectError: Error, Sendable, Hashable, Codable, CustomStringConvert
     /// More came than was allowed.
     case tooLong(String)
 
+    /// What failed and why, for the log.
     public var description: String {
         switch self {
         case .refusedInShadow(let what): "\(what): refused, the plugin runs in shadow mode"

@@ -108,46 +108,55 @@ public struct RefusingEffects: Connector, HTTPFetcher, FileStore {
     /// Makes one.
     public init() {}
 
+    /// Throws `refusedInShadow`; nothing is connected.
     public func connect(
         to destination: Destination, timeout: Duration, origin: EffectOrigin
     ) async throws(EffectError) -> any ByteStream {
         throw .refusedInShadow("connection to \(destination)")
     }
 
+    /// Throws `refusedInShadow`; nothing is sent.
     public func fetch(
         _ request: HTTPRequest, limit: Int, timeout: Duration, origin: EffectOrigin
     ) async throws(EffectError) -> HTTPResponse {
         throw .refusedInShadow("HTTP request")
     }
 
+    /// Throws `refusedInShadow`; no folder is made.
     public func makeDirectory(_ path: String, mode: UInt32, origin: EffectOrigin) async throws(EffectError) {
         throw .refusedInShadow("folder \(path)")
     }
 
+    /// Throws `refusedInShadow`; nothing is written.
     public func publish(
         _ content: FileContent, temporary: String, final: String, mode: UInt32, origin: EffectOrigin
     ) async throws(EffectError) -> Int {
         throw .refusedInShadow("file \(final)")
     }
 
+    /// Throws `refusedInShadow`; nothing is read.
     public func read(_ path: String, limit: Int, origin: EffectOrigin) async throws(EffectError) -> [UInt8] {
         throw .refusedInShadow("file \(path)")
     }
 
+    /// Throws `refusedInShadow`; nothing is written.
     public func append(
         _ bytes: [UInt8], to path: String, mode: UInt32, origin: EffectOrigin
     ) async throws(EffectError) {
         throw .refusedInShadow("file \(path)")
     }
 
+    /// Throws `refusedInShadow`; the file stays.
     public func remove(_ path: String, origin: EffectOrigin) async throws(EffectError) {
         throw .refusedInShadow("file \(path)")
     }
 
+    /// Throws `refusedInShadow`; no file and no folder is made.
     public func temporaryPath(directory: Bool, origin: EffectOrigin) async throws(EffectError) -> String {
         throw .refusedInShadow("temporary file")
     }
 
+    /// Throws `refusedInShadow`; no program is started.
     public func run(
         _ program: [String], input: [UInt8], limit: Int, timeout: Duration, origin: EffectOrigin
     ) async throws(EffectError) -> ProgramResult {

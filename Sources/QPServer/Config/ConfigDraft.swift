@@ -16,13 +16,14 @@ struct ConfigDraft {
     private(set) var problems: [ConfigProblem]
     private let loader: PluginLoader
     private let cache: ConfigReadCache
+    private let answers: ConfigAnswers
 
     init(
         cache: ConfigReadCache, catalogue: PluginCatalogue, shared: SharedValues,
         output: @escaping LineOutputFactory, only: String? = nil, adjust: (inout ServerSettings) -> Void,
         before: ConfigStore.State
     ) {
-        let reader = SettingsReader(reading: cache.read)
+        var reader = SettingsReader(reading: cache.read)
         var settings = reader.settings
         adjust(&settings)
         let logging = PluginList(cache.read("logging"))
@@ -34,6 +35,15 @@ struct ConfigDraft {
             catalogue: catalogue, cache: cache, me: settings.me, shared: shared, output: output, policies: policies,
             former: before.current?.instances ?? [], runtimes: before.runtimes, nextTable: before.tables.next)
         loader.load(logging.entries + plugins.entries)
+        // Plugins are made from files; what they say about the server's own values counts from here on.
+        let answers = ConfigAnswers(loader.hookTables)
+        if !answers.isEmpty {
+            let asked = SettingsReader(reading: { answers.content(of: $0, cache.read($0)) })
+            settings = asked.settings
+            adjust(&settings)
+            reader = asked
+        }
+        self.answers = answers
 
         var problems = only == nil ? Self.directoryProblems(cache, before) : []
         problems += reader.problems
@@ -79,6 +89,13 @@ struct ConfigDraft {
         var problems = kept.flatMap(\.databases).compactMap { $0.refresh() }
         let names = Set(kept.flatMap(\.tables).map(\.declaration.file))
         problems += state.tables.refresh(names, of: kept, me: self.settings.me, self.cache.read)
+
+        if !self.answers.isEmpty {
+            let all = Set(self.loader.instances.flatMap(\.tables).map(\.declaration.file))
+            problems += state.tables.refresh(all, of: self.loader.instances, me: self.settings.me) {
+                self.answers.content(of: $0, self.cache.read($0))
+            }
+        }
 
         let generation = Generation(
             number: state.number, settings: self.settings, plugins: self.loader.plugins,

@@ -150,8 +150,10 @@ package final class ConfigStore: Sendable {
             let stale = state.tables.stale(named: named)
             guard !stale.isEmpty else { return Refreshed(files: [], problems: problems) }
             let cache = ConfigReadCache(self.directory)
+            let answers = ConfigAnswers(current.generation)
             problems += state.tables.refresh(
-                stale, of: current.instances, me: current.generation.settings.me, cache.read)
+                stale, of: current.instances, me: current.generation.settings.me
+            ) { answers.content(of: $0, cache.read($0)) }
             current.generation.replaceTables(state.tables.snapshot(for: current.instances))
             self.state.withLock { $0.tables = state.tables }
             return Refreshed(files: stale.sorted(), problems: problems)

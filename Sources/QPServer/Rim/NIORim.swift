@@ -65,8 +65,8 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
             localPort: UInt16(clamping: local.port ?? 0), listener: self.setup.listener,
             acceptedAt: self.setup.core.loop.wallNow())
         let begun = LoopArrival.begin(
-            connection, core: self.setup.core, supervisor: self.setup.session.supervisor, seams: self.setup.session.seams,
-            observer: self.setup.session.observer
+            connection, core: self.setup.core, supervisor: self.setup.session.supervisor,
+            seams: self.setup.session.seams, observer: self.setup.session.observer
         ) { outcome in self.arrived(outcome) }
         switch begun {
         case .failure(let turnedAway):

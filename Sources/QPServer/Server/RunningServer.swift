@@ -45,8 +45,7 @@ package final class RunningServer: Sendable {
         var watcher: ConfigWatcher?
     }
 
-    /// Makes loops and seams; nothing is accepted yet.
-    /// - Parameter ceiling: the most sessions that descriptors allow.
+    /// Makes loops and seams; nothing is accepted yet. Takes at most `ceiling` sessions, what descriptors allow.
     package init(
         config: ConfigStore, generation: Generation, log: LogRouter, spool: SpoolDirectory, loops: Int, ceiling: Int,
         environment: [String: String]

@@ -1,5 +1,6 @@
 // SettingsReaderTests.swift
 
+import Glibc
 import QPActors
 import QPHooks
 import Testing
@@ -146,10 +147,13 @@ struct SettingsReaderTests {
             ])
     }
 
-    @Test func home() {
+    @Test func home() throws {
         let path = self.read(["spool_dir": "~/x"]).0.spoolDirectory
         #expect(path.hasPrefix("/") && path.hasSuffix("/x/"))
-        #expect(self.read(["spool_dir": "~root"]).0.spoolDirectory == "/root/")
+        let user = try #require(getpwuid(getuid())?.pointee)
+        let name = String(cString: user.pw_name)
+        let home = String(cString: user.pw_dir)
+        #expect(self.read(["spool_dir": "~\(name)"]).0.spoolDirectory == (home.hasSuffix("/") ? home : home + "/"))
         #expect(self.read(["spool_dir": "here"]).0.spoolDirectory.hasSuffix("/here/"))
     }
 
