@@ -20,8 +20,8 @@ echo "test: built in $((SECONDS - step)) s"
 echo "test: swift test (every line in $log)"
 step=$SECONDS
 if [ -n "${VERBOSE:-}" ]; then
-    swift test --skip-build 2>&1 | tee "$log" || failed+=("swift test")
-elif ! swift test --skip-build >"$log" 2>&1; then
+    swift test --skip-build --no-parallel 2>&1 | tee "$log" || failed+=("swift test")
+elif ! swift test --skip-build --no-parallel >"$log" 2>&1; then
     failed+=("swift test")
     grep -E '✘|error:|Fatal|Crash|recorded an issue' "$log" | head -n 60 || true
 fi
