@@ -87,7 +87,7 @@ public actor Session {
     @exclusivity(unchecked) var inHand = 0
     @exclusivity(unchecked) var output: [UInt8] = []
     @exclusivity(unchecked) var effects: SessionEffects = []
-    @exclusivity(unchecked) var isPaused = false
+    @exclusivity(unchecked) package var isPaused = false
     @exclusivity(unchecked) var isWritable = true
     @exclusivity(unchecked) var inputHasEnded = false
     @exclusivity(unchecked) var isConnected = true

@@ -25,13 +25,13 @@ struct Serve: ParsableCommand {
         discussion: "Takes the options of qpsmtpd-forkserver and qpsmtpd-prefork as well.")
 
     @Option(name: .long, help: "The configuration directory.") var config: String?
-    @Option(name: .long, help: "ADDR:PORT[,option...]; repeatable, overrides config/listen.") var listen: [String] = []
-    @Option(name: .long, help: "ADDR:PORT or unix:PATH; repeatable, overrides config/admin.") var admin: [String] = []
+    @Option(name: .long, help: "ADDR:PORT; repeatable, overrides config/listen.") var listen: [String] = []
+    @Option(name: .long, help: .hidden) var admin: [String] = []
     @Option(name: .long, help: "OUTPUT [format] [level]; repeatable, overrides config/log.") var log: [String] = []
     @Option(name: .customLong("pid-file"), help: "Where to write the number of the process.") var pidFile: String?
     @Option(name: .shortAndLong, help: "USER[:GROUP] to run as once the sockets are bound.") var user: String?
     @Flag(name: .shortAndLong, help: "Go on in the background.") var detach = false
-    @Option(name: .long, help: "Event loops; one for each processor by default.") var loops: Int?
+    @Option(name: .long, help: "Event loops; one for each processor, at most 16, by default.") var loops: Int?
     @Flag(name: [.customLong("no-rdns"), .customShort("H")], help: "No reverse DNS lookups.") var noReverseDNS = false
 
     @Option(name: [.customLong("listen-address"), .customShort("l")], help: "ADDR[:PORT]; repeatable.")

@@ -6,9 +6,10 @@
 . "$(dirname "$0")/lib.sh"
 
 # The build takes a minute the first time, some minutes on a slow machine.
-timeout 300 swift build --package-path "$top/Examples/Greeter" --scratch-path "$top/.build-example" >"$work/build" 2>&1 || {
+timeout 300 swift build --package-path "$top/Examples/Greeter" --scratch-path "$top/.build-example" \
+    >"$work/build" 2>&1 || {
     tail -n 20 "$work/build"
-    fail "Examples/Greeter does not build within 300 s"
+    fail "Examples/Greeter does not build, or not within 300 s"
 }
 greeter=$top/.build-example/debug/Greeter
 

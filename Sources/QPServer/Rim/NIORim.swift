@@ -104,8 +104,13 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
                     if inputEnded { session.inputEnded() }
                     return session.takeOutput()
                 })
+            // From here on the session says when to stop reading.
+            if early.count >= Self.earlyBuffers, !session.assumeIsolated({ $0.isPaused }) { self.setReading(true) }
         }
     }
+
+    /// Bufferfuls that a client may send before it is welcome.
+    private static let earlyBuffers = 16
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = self.unwrapInboundIn(data)
@@ -120,8 +125,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
             self.unread = buffer
         } else if self.arrival != nil {
             self.early.append(buffer)
-            // A client that talks before it is welcome may fill one bufferful, no more.
-            if self.early.count >= 16 { self.setReading(false) }
+            if self.early.count >= Self.earlyBuffers { self.setReading(false) }
         }
     }
 

@@ -179,6 +179,7 @@ private struct StartUp {
         switch config.load() {
         case .success(let generation):
             for warning in config.warnings { log.write(.warning, warning.description) }
+            for address in self.options.admin { log.write(.warning, "--admin \(address): \(AdminConfig.absence)") }
             for name in self.options.ignored { log.write(.info, "option \(name) has no meaning here") }
             return generation
         case .failure(let problems):
@@ -213,7 +214,7 @@ private struct StartUp {
         _ server: RunningServer, _ doors: [RunningServer.Door], _ log: LogRouter
     ) throws(StartError) {
         let notify = SystemdNotify(environment: self.environment)
-        let end = EndOfServer()
+        let end = try EndOfServer()
         let stops = Atomic<Int>(0)
         let signals = try SignalWaiter { signal in
             switch signal {
@@ -272,6 +273,9 @@ private final class EndOfServer: Sendable {
         var waiter: CheckedContinuation<Void, Never>?
     }
     private let state = Mutex(State())
+    private let finished: WakeUp
+
+    init() throws(StartError) { self.finished = try WakeUp() }
 
     func stop() {
         let waiter = self.state.withLock { state in
@@ -297,14 +301,17 @@ private final class EndOfServer: Sendable {
         }
     }
 
-    func finish() { self.state.withLock { $0.isFinished = true } }
+    func finish() {
+        self.state.withLock { $0.isFinished = true }
+        self.finished.wake()
+    }
 
     /// Blocks the main thread until the server has ended; gives why it could not start.
     func wait() -> String? {
         while true {
             let (isFinished, failure) = self.state.withLock { ($0.isFinished, $0.failure) }
             if isFinished { return failure }
-            usleep(50_000)
+            self.finished.wait()
         }
     }
 }

@@ -13,7 +13,8 @@ while let option = rest.popFirst() {
     case ("--config", let directory?): arguments.config = directory
     case ("--listen", let address?): arguments.listen.append(address)
     default:
-        fputs("usage: Greeter [--config DIR] [--listen ADDR:PORT]...\n", stderr)
+        let usage = "usage: Greeter [--config DIR] [--listen ADDR:PORT]...\n"
+        _ = usage.withCString { write(2, $0, strlen($0)) }
         exit(64)
     }
 }
