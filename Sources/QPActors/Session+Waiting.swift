@@ -22,13 +22,24 @@ struct Failure {
 }
 
 /// The handler that runs now, and until when it may.
-struct RunningHandler {
+final class RunningHandler {
     let hook: HookID
     let slot: PluginSlot
     let startedAt: Int64
     let limit: Int64
     let chainLimit: Int64
     let run: any PendingRun
+
+    init(
+        hook: HookID, slot: PluginSlot, startedAt: Int64, limit: Int64, chainLimit: Int64, run: any PendingRun
+    ) {
+        self.hook = hook
+        self.slot = slot
+        self.startedAt = startedAt
+        self.limit = limit
+        self.chainLimit = chainLimit
+        self.run = run
+    }
 }
 
 /// A chain on its way.
