@@ -15,7 +15,7 @@ echo "run: built in $((SECONDS - started)) s"
 if [ ! -e run/config ]; then
     # Words of a plugin line end at blanks.
     case $PWD in *[[:space:]]*) echo "run: there is a blank in the name of the folder $PWD" >&2; exit 1 ;; esac
-    mkdir -p run/spool
+    mkdir -p run && mkdir -p -m 700 run/spool
     rm -rf run/config.new
     cp -R config run/config.new
     sed -i "s|^queue/maildir .*|queue/maildir $PWD/run/Maildir|" run/config.new/plugins
