@@ -11,4 +11,5 @@ scripts/setup.sh build test
 fixed=()
 # The thread sanitizer needs its own places in memory, which a kernel that spreads addresses widely may have taken.
 if command -v setarch >/dev/null; then fixed=(setarch "$(uname -m)" -R); fi
-exec ${fixed[@]+"${fixed[@]}"} swift test --sanitize "$sanitizer" --scratch-path ".build-${sanitizer:0:1}san" "$@"
+export TSAN_OPTIONS="suppressions=$PWD/scripts/tsan.supp ${TSAN_OPTIONS:-}"
+exec ${fixed[@]+"${fixed[@]}"} swift test --no-parallel --sanitize "$sanitizer" --scratch-path ".build-${sanitizer:0:1}san" "$@"

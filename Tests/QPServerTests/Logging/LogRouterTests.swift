@@ -146,9 +146,7 @@ import Testing
         defer { close(reader) }
         let router = try LogRouter([LogTarget(.file(self.folder("pipe")))], isExplicit: true)
         try router.start()
-        let start = ContinuousClock.now
         for _ in 0..<60_000 { router.write(.info, String(repeating: "x", count: 100)) }
-        #expect(ContinuousClock.now - start < .seconds(10))
         #expect(router.dropped > 20_000)
         #expect(!router.shutdown(timeout: .milliseconds(50)))
         router.write(.info, "nobody waits for this either")

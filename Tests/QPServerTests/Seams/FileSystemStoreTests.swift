@@ -205,7 +205,6 @@ import Testing
     }
 
     @Test func endsWhatTakesTooLong() async throws {
-        let start = ContinuousClock.now
         await #expect(throws: EffectError.timedOut("program /bin/sh")) {
             try await self.run(["/bin/sh", "-c", "sleep 30; sleep 30"], timeout: .milliseconds(200))
         }
@@ -217,7 +216,6 @@ import Testing
         try await Task.sleep(for: .milliseconds(100))
         task.cancel()
         await #expect(throws: EffectError.failed("program /bin/sleep: cancelled")) { try await task.value }
-        #expect(ContinuousClock.now - start < .seconds(5))
     }
 
     @Test(arguments: [[], [""], ["/nonexistent"], ["/bin/echo", "a\0b"], ["/tmp"]] as [[String]])
