@@ -2,6 +2,7 @@
 //
 // Whatever comes, nothing traps, and what is accepted keeps its promises.
 
+import Glibc
 import QPSMTP
 import Testing
 
@@ -12,7 +13,14 @@ import Testing
         ",", "(#5.7.1)", "#", "5.7.1", "NEVER", "SIZE", "rfc822",
     ]
 
-    private static func texts(_ count: Int, seed: UInt64) -> [String] {
+    /// `make fuzz` asks for more rounds by QP_FUZZ_ITERATIONS.
+    private static func rounds(_ usual: Int) -> Int {
+        guard let text = getenv("QP_FUZZ_ITERATIONS"), let asked = Int(String(cString: text)) else { return usual }
+        return min(max(asked, usual), 10_000_000)
+    }
+
+    private static func texts(_ usual: Int, seed: UInt64) -> [String] {
+        let count = Self.rounds(usual)
         var dice = Dice(seed)
         return (0..<count).map { _ in (0..<1 + dice.roll(9)).map { _ in dice.pick(Self.pieces) }.joined() }
     }
@@ -77,7 +85,7 @@ import Testing
 
     @Test func commandLines() {
         var dice = Dice(14)
-        for round in 0..<3_000 {
+        for round in 0..<Self.rounds(3_000) {
             let bytes = dice.text(pieces: round % 50)
             bytes.withUnsafeBytes { line in
                 let command = QPSMTP.ClientLine(line)
