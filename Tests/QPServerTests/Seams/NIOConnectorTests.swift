@@ -181,7 +181,6 @@ import Testing
         options.backlog = 0
         let listener = try BoundSocket(loopback, port: 0, options: options)
         defer { listener.close() }
-        let full = Destination.tcp(host: "127.0.0.1", port: Int(listener.port))
         var waiting: [any ByteStream] = []
         for _ in 0..<8 {
             guard
