@@ -23,7 +23,8 @@ if [ -n "${VERBOSE:-}" ]; then
     swift test --skip-build --no-parallel 2>&1 | tee "$log" || failed+=("swift test")
 elif ! swift test --skip-build --no-parallel >"$log" 2>&1; then
     failed+=("swift test")
-    grep -E '✘|error:|Fatal|Crash|recorded an issue' "$log" | head -n 60 || true
+    problems=$(grep -E '✘|error: |Fatal|Crash|recorded an issue' "$log" | grep -vE '^(◇|✔)|^ *↳' | head -n 60 || true)
+    echo "$problems"
 fi
 tail -n 4 "$log"
 echo "test: swift test took $((SECONDS - step)) s"
@@ -45,6 +46,8 @@ for script in scripts/tests/*.sh; do
 done
 
 if [ ${#failed[@]} -gt 0 ]; then
+    # Once more at the end, where whoever reads only that sees it.
+    [ -z "${problems:-}" ] || echo "$problems"
     echo "test: FAILED: $(printf '%s, ' "${failed[@]}" | sed 's/, $//') ($((SECONDS - began)) s in all)"
     exit 1
 fi

@@ -79,11 +79,15 @@ struct FloodTests {
                         if isReset { client.resetOnClose() }
                     }
                 }
+                // Nothing may be left yet because the last of them still wait to be accepted: the next client tells.
+                var code = 0
+                for _ in 0..<10 where code != 220 {
+                    await server.expectNothingLeft()
+                    code = try await server.client { try $0.answer().code }
+                }
+                #expect(code == 220)
                 await server.expectNothingLeft()
             }
-            let code = try await server.client { try $0.answer().code }
-            #expect(code == 220)
-            await server.expectNothingLeft()
         }
     }
 }
