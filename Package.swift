@@ -24,16 +24,34 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CLinuxShims"),
         .target(name: "CTicks"),
 
         .target(name: "QPSMTP", dependencies: ["CIDN2"], swiftSettings: strict),
-        .target(name: "QPTelemetry", swiftSettings: strict),
+        .target(name: "QPTelemetry", dependencies: ["CPCRE2"], swiftSettings: strict),
+        .target(
+            name: "QPAdminHTTP",
+            dependencies: [
+                "QPTelemetry",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict
+        ),
         .target(
             name: "QPHooks",
             dependencies: ["QPSMTP", .product(name: "Logging", package: "swift-log")],
@@ -52,6 +70,8 @@ let package = Package(
             name: "QPServer",
             dependencies: [
                 "QPActors", "QPHooks", "QPSMTP", "QPTelemetry", "CCares", "CLinuxShims",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -70,20 +90,28 @@ let package = Package(
         .executableTarget(
             name: "qpserver",
             dependencies: [
-                "QPActors", "QPHooks", "QPPlugins", "QPServer", "QPTestKit",
+                "QPActors", "QPAdminHTTP", "QPHooks", "QPPlugins", "QPServer", "QPTelemetry", "QPTestKit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
         ),
 
         .testTarget(name: "QPSMTPTests", dependencies: ["QPSMTP"], swiftSettings: strict),
+        .testTarget(name: "QPTelemetryTests", dependencies: ["QPTelemetry"], swiftSettings: strict),
         .testTarget(name: "QPHooksTests", dependencies: ["QPHooks", "QPTestKit"], swiftSettings: strict),
+        .testTarget(
+            name: "QPAdminHTTPTests", dependencies: ["QPAdminHTTP", "QPTelemetry"], swiftSettings: strict),
         .testTarget(
             name: "QPActorsTests", dependencies: ["QPActors", "QPHooks", "QPSMTP", "QPTelemetry", "QPTestKit"],
             swiftSettings: strict
         ),
         .testTarget(name: "QPPluginsTests", dependencies: ["QPPlugins", "QPTestKit"], swiftSettings: strict),
         .testTarget(
-            name: "QPServerTests", dependencies: ["QPPlugins", "QPServer", "QPTestKit"], swiftSettings: strict),
+            name: "QPServerTests",
+            dependencies: [
+                "QPAdminHTTP", "QPPlugins", "QPServer", "QPTelemetry", "QPTestKit",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
+            swiftSettings: strict),
     ]
 )

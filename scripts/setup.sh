@@ -11,11 +11,14 @@ needs='
 build  program:pkg-config   pkg-config
 build  header:ares.h        libc-ares-dev
 build  header:idn2.h        libidn2-dev
+build  header:sqlite3.h     libsqlite3-dev
+build  header:pcre2.h       libpcre2-dev
 test   program:swaks        swaks
 test   program:smtp-source  postfix
 test   program:cdb          tinycdb
 test   program:strace       strace
 test   program:python3      python3
+test   program:promtool     prometheus
 bench  program:smtp-sink    postfix
 bench  program:strace       strace
 bench  program:valgrind     valgrind

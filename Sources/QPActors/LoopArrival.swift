@@ -38,7 +38,7 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
     private let calls: CallCounter.SharedCount
     private let startedAt: Int64
     private let completion: @Sendable (ArrivalOutcome) -> Void
-    private let observer: (any SessionObserver)?
+    private let setup: SessionSetup
     private let node = WheelNode()
     private var arrival: ArrivalContext
     private var trail = Trail()
@@ -55,20 +55,15 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
     /// Admits a client, or gives the reply that turns it away. `completion` is called once, on the loop, at once or
     /// later; not at all after `abandon`. `nil`: it was called already.
     public static func begin(
-        _ connection: Connection, core: LoopCore, supervisor: Supervisor, seams: Seams,
-        observer: (any SessionObserver)?, completion: @escaping @Sendable (ArrivalOutcome) -> Void
+        _ connection: Connection, setup: SessionSetup, completion: @escaping @Sendable (ArrivalOutcome) -> Void
     ) -> Result<LoopArrival?, TurnedAway> {
-        switch supervisor.admit(connection.remoteAddress) {
+        let (core, seams) = (setup.core, setup.seams)
+        switch setup.supervisor.admit(connection.remoteAddress) {
         case .failure(let refused):
-            switch refused.reason {
-            case .total: core.counters.server.refusedTotal &+= 1
-            case .address: core.counters.server.refusedAddress &+= 1
-            case .draining: core.counters.server.refusedDrain &+= 1
-            case .resources, .banned: core.counters.server.refusedResources &+= 1
-            }
-            core.counters.replied(refused.reply.code)
+            let id = Self.newID(seams)
+            Self.turnedAway(refused, connection, id, setup)
             var bytes: [UInt8] = []
-            refused.reply.encode(into: &bytes, id: Self.newID(seams).description)
+            refused.reply.encode(into: &bytes, id: id.description)
             return .failure(TurnedAway(reply: bytes))
         case .success(let admission):
             let generation = admission.generation
@@ -82,9 +77,38 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
                             calls: CallCounter.SharedCount(), startedAt: core.now, shadowChanges: [:])))
                 return .success(nil)
             }
-            return .success(
-                LoopArrival(connection, core, supervisor, admission, seams, observer, completion))
+            return .success(LoopArrival(connection, setup, admission, completion))
         }
+    }
+
+    /// Counts a client that may not even arrive, and leaves its record.
+    private static func turnedAway(
+        _ refused: ConnectionRefused, _ connection: Connection, _ id: SessionID, _ setup: SessionSetup
+    ) {
+        let counters = setup.core.counters
+        switch refused.reason {
+        case .total:
+            counters.server.refusedTotal &+= 1
+            setup.listener.count(.total)
+        case .address:
+            counters.server.refusedAddress &+= 1
+            setup.listener.count(.address)
+        case .draining:
+            counters.server.refusedDrain &+= 1
+            setup.listener.count(.draining)
+        case .resources:
+            counters.server.refusedResources &+= 1
+            setup.listener.count(.resources)
+        case .banned:
+            counters.server.refusedBanned &+= 1
+            setup.listener.count(.banned)
+        }
+        counters.replied(refused.reply.code)
+        setup.journal?.append(
+            .refused(
+                id, 0, connection, refused.generation, at: setup.core.loop.wallNow(), duration: 0, refused.reply,
+                decidedBy: nil, trail: .empty),
+            refused.generation)
     }
 
     private static func newID(_ seams: Seams) -> SessionID {
@@ -92,14 +116,15 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
     }
 
     private init(
-        _ connection: Connection, _ core: LoopCore, _ supervisor: Supervisor, _ admission: Supervisor.Admission,
-        _ seams: Seams, _ observer: (any SessionObserver)?, _ completion: @escaping @Sendable (ArrivalOutcome) -> Void
+        _ connection: Connection, _ setup: SessionSetup, _ admission: Supervisor.Admission,
+        _ completion: @escaping @Sendable (ArrivalOutcome) -> Void
     ) {
+        let (core, seams) = (setup.core, setup.seams)
         self.core = core
-        self.supervisor = supervisor
+        self.supervisor = setup.supervisor
+        self.setup = setup
         self.admission = admission
         self.completion = completion
-        self.observer = observer
         self.startedAt = core.now
         self.mark = self.startedAt
         self.calls = CallCounter.SharedCount()
@@ -121,6 +146,9 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
         self.isOver = true
         self.task?.cancel()
         self.core.removeDeadline(self.node)
+        self.core.counters.server.abandoned &+= 1
+        self.setup.listener.count(.abandoned)
+        self.journalRefused(Reply(421, .badConnection, "client left before the greeting"), by: .client)
         self.supervisor.release(self.context.connection.remoteAddress)
     }
 
@@ -149,6 +177,7 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
                 continue
             }
             self.context.pluginSlot = element.slot
+            self.core.runs(runtime.cell + Int(HookID.preConnection.rawValue), self.context.id)
             switch element.body {
             case .sync(let handler):
                 do {
@@ -239,7 +268,7 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
         let now = self.core.now
         let nanoseconds = UInt64(clamping: now &- self.mark)
         let bucket = LatencyScale.bucket(of: nanoseconds)
-        let text = verdict.code == .declined ? 0 : self.trail.keep(verdict.text)
+        let text = verdict.code == .declined ? 0 : self.trail.keep(verdict.trailText)
         self.trail.append(
             HookRecord(
                 hook: .preConnection, plugin: slot, verdict: verdict.code,
@@ -344,18 +373,32 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
     private func refuse(_ denial: Denial) {
         self.isOver = true
         self.core.counters.server.refusedPlugin &+= 1
+        self.setup.listener.count(.plugin)
         let reply = ReplyPolicy.reply(to: denial, at: .preConnection) ?? Reply(451, .securityPolicy, "try again later")
         let sent = self.supervisor.isSoftBouncing ? ReplyPolicy.softened(reply) : reply
         self.core.counters.replied(sent.code)
         var bytes: [UInt8] = []
         sent.encode(into: &bytes, id: self.context.id.description)
-        self.observer?.ended(self.context.id, self.trail, plugins: self.admission.generation.names)
+        self.journalRefused(sent)
         self.completion(.refused(bytes))
+    }
+
+    private func journalRefused(_ reply: Reply, by end: SessionEnd = .server) {
+        guard let journal = self.setup.journal else { return }
+        let generation = self.admission.generation
+        let decider = self.trail.records.last { $0.flags.contains(.decided) && $0.verdict.isRefusal }
+        journal.append(
+            .refused(
+                self.context.id, self.admission.number, self.context.connection, generation,
+                at: self.core.loop.wallNow(), duration: UInt64(clamping: self.core.now &- self.startedAt), reply,
+                decidedBy: decider.map { generation.names[Int($0.plugin)] }, trail: TrailPart(self.trail), by: end),
+            generation)
     }
 
     private func welcome() {
         guard !self.isOver else { return }
         self.isOver = true
+        self.core.counters.admitted(nanoseconds: UInt64(clamping: self.core.now &- self.startedAt))
         let state = self.context.state
         self.completion(
             .welcome(
@@ -371,4 +414,28 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
 public struct TurnedAway: Error, Sendable {
     /// The reply, in wire form.
     public let reply: [UInt8]
+}
+
+extension JournalSession {
+    /// A client that was turned away before a session began.
+    static func refused(
+        _ id: SessionID, _ number: UInt64, _ connection: Connection, _ generation: Generation, at wall: Int64,
+        duration: UInt64, _ reply: Reply, decidedBy: String?, trail: TrailPart, by end: SessionEnd = .server
+    ) -> JournalSession {
+        var marks: [UInt8] = []
+        if !trail.records.isEmpty {
+            marks = Array(repeating: 0, count: generation.names.count)
+            for record in trail.records where Int(record.plugin) < marks.count {
+                let mark = UInt8(truncatingIfNeeded: PluginMark.of(record).strength + 1)
+                marks[Int(record.plugin)] = max(marks[Int(record.plugin)], mark)
+            }
+        }
+        return JournalSession(
+            session: id, number: number, kind: .refused, endedAt: wall, startedAt: connection.acceptedAt,
+            duration: duration, peer: connection.remoteAddress, peerPort: connection.remotePort,
+            listener: connection.listener, helo: nil, remoteHost: nil, tls: nil, user: nil, phase: .connect,
+            by: end, messages: 0, octets: 0, generation: UInt32(truncatingIfNeeded: generation.number),
+            sender: nil, recipients: [], recipientCount: 0, code: UInt16(clamping: reply.code), reason: reply.text,
+            decidedBy: decidedBy, naughty: nil, marks: marks, notes: [:], trail: trail)
+    }
 }

@@ -18,6 +18,7 @@ public final class LoopCore: @unchecked Sendable {
     package let counters = LoopCounters()
     /// The cell of the handler that ran last, and the number of its session; read by the watchdog when the loop is stuck.
     private let running = Atomic<UInt64>(0)
+    private let runningSession = Atomic<UInt64>(0)
     @exclusivity(unchecked) private var stamps: LoopStamps
     @exclusivity(unchecked) private var wheel: LoopWheel
     @exclusivity(unchecked) private var armed = Int64.max
@@ -48,16 +49,25 @@ public final class LoopCore: @unchecked Sendable {
 
     /// A handler is about to run.
     @inline(__always)
-    package func runs(_ cell: Int) { self.running.store(UInt64(truncatingIfNeeded: cell &+ 1), ordering: .relaxed) }
+    package func runs(_ cell: Int, _ session: SessionID) {
+        self.running.store(UInt64(truncatingIfNeeded: cell &+ 1), ordering: .relaxed)
+        self.runningSession.store(session.bits, ordering: .relaxed)
+    }
 
     /// The handler that ran last, for the case that it still does; from any thread.
     public var whatRuns: String {
+        guard let last = self.lastRun else { return "no plugin has run" }
+        return "last ran plugin \(last.plugin) at \(last.hook.name) in session \(last.session)"
+    }
+
+    /// The handler that ran last and its session; from any thread.
+    package var lastRun: (plugin: String, hook: HookID, session: SessionID)? {
         let cell = self.running.load(ordering: .relaxed)
-        guard cell > 0 else { return "no plugin has run" }
+        guard cell > 0 else { return nil }
         let (plugin, hook) = Int(cell - 1).quotientAndRemainder(dividingBy: LoopCounters.hooks)
         let names = PluginNumbers.shared.all
-        let name = plugin < names.count ? names[plugin] : "?"
-        return "last ran plugin \(name) at \(HookID.allCases[hook].name)"
+        let session = SessionID(bits: self.runningSession.load(ordering: .relaxed))
+        return (plugin < names.count ? names[plugin] : "?", HookID.allCases[hook], session)
     }
 
     // MARK: Deadlines

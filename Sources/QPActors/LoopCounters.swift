@@ -33,6 +33,7 @@ public final class LoopCounters: @unchecked Sendable {
     private let verdicts: UnsafeMutablePointer<UInt64>
     private let latencies: UnsafeMutablePointer<UInt32>
     private let replies: UnsafeMutablePointer<UInt64>
+    private let tallies: UnsafeMutablePointer<UInt64>
     /// Everything that is not a hook run.
     public var server = ServerCounters()
 
@@ -41,16 +42,28 @@ public final class LoopCounters: @unchecked Sendable {
     private static let cells = PluginNumbers.limit * hooks
     private static let replyCodes = 600
 
+    /// Where the tallies of one kind begin.
+    enum Tally {
+        static let commands = 0
+        static let disconnects = 16
+        static let sizes = Self.disconnects + 32
+        static let durations = Self.sizes + ServerCounters.sizeBuckets
+        static let admissions = Self.durations + LatencyScale.count
+        static let count = Self.admissions + LatencyScale.count
+    }
+
     init() {
         self.verdicts = Self.zeroed(UInt64.self, Self.cells * Self.fields)
         self.latencies = Self.zeroed(UInt32.self, Self.cells * LatencyScale.count)
         self.replies = Self.zeroed(UInt64.self, Self.replyCodes)
+        self.tallies = Self.zeroed(UInt64.self, Tally.count)
     }
 
     deinit {
         munmap(self.verdicts, Self.cells * Self.fields * 8)
         munmap(self.latencies, Self.cells * LatencyScale.count * 4)
         munmap(self.replies, Self.replyCodes * 8)
+        munmap(self.tallies, Tally.count * 8)
     }
 
     /// Pages that cost nothing until they are touched, and then four kilobytes, not a huge page.
@@ -92,6 +105,31 @@ public final class LoopCounters: @unchecked Sendable {
         self.replies[code] &+= 1
     }
 
+    @inline(__always)
+    func heard(_ verb: Verb) { self.tallies[Tally.commands &+ Int(verb.rawValue)] &+= 1 }
+
+    /// A session is over.
+    func ended(in phase: SessionPhase, by end: SessionEnd, nanoseconds: UInt64) {
+        let place = (SessionPhase.allCases.firstIndex(of: phase) ?? 0) * SessionEnd.allCases.count + Int(end.rawValue)
+        self.tallies[Tally.disconnects + place] &+= 1
+        self.tallies[Tally.durations + Int(LatencyScale.bucket(of: nanoseconds))] &+= 1
+        self.server.durationSum &+= nanoseconds
+    }
+
+    /// A client was welcome, after its pre-connection plugins.
+    func admitted(nanoseconds: UInt64) {
+        self.tallies[Tally.admissions + Int(LatencyScale.bucket(of: nanoseconds))] &+= 1
+        self.server.admissionSum &+= nanoseconds
+    }
+
+    /// A message was received whole.
+    @inline(__always)
+    func received(octets: Int) {
+        self.server.messageOctets &+= UInt64(truncatingIfNeeded: octets)
+        let power = Int.bitWidth &- max(0, octets &- 1).leadingZeroBitCount &- 10
+        self.tallies[Tally.sizes &+ min(max(0, power), ServerCounters.sizeBuckets &- 1)] &+= 1
+    }
+
     /// Everything that is not zero.
     func statistics() -> [HookStatistics] {
         var result: [HookStatistics] = []
@@ -122,6 +160,21 @@ public final class LoopCounters: @unchecked Sendable {
     func serverCounters() -> ServerCounters {
         var counters = self.server
         for code in 0..<Self.replyCodes where self.replies[code] != 0 { counters.replies[code] = self.replies[code] }
+        for verb in Verb.allCases {
+            let name = verb == .other ? "other" : verb.name
+            counters.commands[name] = self.tallies[Tally.commands + Int(verb.rawValue)]
+        }
+        for (index, phase) in SessionPhase.allCases.enumerated() {
+            for end in SessionEnd.allCases {
+                let count = self.tallies[Tally.disconnects + index * SessionEnd.allCases.count + Int(end.rawValue)]
+                counters.disconnects["\(phase.rawValue) \(end.name)"] = count
+            }
+        }
+        for index in counters.sizes.indices { counters.sizes[index] = self.tallies[Tally.sizes + index] }
+        for index in counters.durations.indices {
+            counters.durations[index] = self.tallies[Tally.durations + index]
+            counters.admissions[index] = self.tallies[Tally.admissions + index]
+        }
         return counters
     }
 }

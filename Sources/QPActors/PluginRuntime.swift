@@ -16,6 +16,7 @@ public final class PluginRuntime: Sendable {
     private let policyByte: Atomic<UInt8>
     private let logByte: Atomic<UInt8>
     private let breakerState: Mutex<Breaker>
+    private let configured: Mutex<PluginPolicy>
     /// 0: closed and without failures, so that the normal path needs no lock.
     private let breakerAlert = Atomic<Bool>(false)
     private let left = Atomic<UInt64>(0)
@@ -29,7 +30,20 @@ public final class PluginRuntime: Sendable {
         self.policyByte = Atomic(policy.onError.rawValue)
         self.logByte = Atomic(policy.logLevel?.rawValue ?? LogLevel.debug.rawValue)
         self.breakerState = Mutex(Breaker(threshold: policy.breaker))
+        self.configured = Mutex(policy)
         self.isUnusual(false, policy.mode != .on)
+    }
+
+    /// What the configuration says; setting it switches everything to that.
+    public var policy: PluginPolicy {
+        get { self.configured.withLock { $0 } }
+        set {
+            self.configured.withLock { $0 = newValue }
+            self.mode = newValue.mode
+            self.timeout = newValue.timeout
+            self.failurePolicy = newValue.onError
+            self.logLevel = newValue.logLevel ?? .debug
+        }
     }
 
     /// How it takes part; may be changed at any time.

@@ -77,6 +77,7 @@ extension Session {
         guard line.isClean else {
             return self.object(Reply(500, .syntaxError, "control characters in command"))
         }
+        self.core.counters.heard(line.verb)
         switch line.verb {
         case .ehlo: self.heardHello(line, isExtended: true)
         case .helo: self.heardHello(line, isExtended: false)
@@ -292,6 +293,7 @@ extension Session {
         case .refused(let denial):
             self.log(.info, "\(denial.kind.code.name.lowercased()) mail from \(event.sender) (\(denial.text))")
             self.refuse(denial, .mail)
+            self.noteRefusedSender(event.sender)
             if denial.kind.disconnects { self.leave(.server) }
         case .done:
             break
@@ -341,17 +343,20 @@ extension Session {
     private func decidedRecipient(_ event: RecipientEvent, _ verdict: Verdict<Void>) {
         switch verdict {
         case .ok, .okSaying:
+            self.core.counters.server.recipientsAccepted &+= 1
             self.state.transaction.recipients.append(Recipient(event.recipient, parameters: event.parameters))
             self.machine.recipientAccepted()
             self.send(StaticReply("250 2.1.5 recipient OK\r\n"), 250)
         case .refused(var denial):
             if denial.text.isEmpty, denial.kind.disconnects { denial.text = "delivery denied" }
             self.refuse(denial, .rcpt)
+            self.noteRefused(event.recipient, soft: denial.kind.isSoft)
             if denial.kind.disconnects { self.leave(.server) }
         case .done:
             break
         case .declined, .declinedSaying:
             self.send(Reply(450, .misconfigured, "no plugin decided if relaying is allowed"))
+            self.noteRefused(event.recipient, soft: true)
         }
     }
 
@@ -462,6 +467,7 @@ extension Session {
     }
 
     private func forgetTransaction() {
+        self.journalTransaction()
         self.state.transaction = TransactionState()
         self.mailOptions = MailOptions()
         self.machine.reset()

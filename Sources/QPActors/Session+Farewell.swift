@@ -24,6 +24,7 @@ extension Session {
             return
         }
         self.abandonRun()
+        self.lastPhase = self.shownPhase
         self.phase = .leaving
         self.endedBy = end
         self.pending = []
@@ -35,6 +36,7 @@ extension Session {
         case .client: self.core.counters.server.closedByClient &+= 1
         case .server: self.core.counters.server.closedByServer &+= 1
         case .timeout: self.core.counters.server.timedOut &+= 1
+        case .operator: self.core.counters.server.closedByOperator &+= 1
         }
         if end == .client {
             self.resetTransaction(force: true) { session in
@@ -62,8 +64,8 @@ extension Session {
         self.phase = .gone
         self.endShadows()
         self.flushPluginResponses()
-        self.log(.info, "session ended", fields: [("by", "\(self.endedBy)")])
-        self.setup.observer?.ended(self.state.id, self.trail, plugins: self.generation.names)
+        self.log(.info, "session ended", fields: [("by", self.shownEnd.name)])
+        self.journalSession()
         self.effects.formUnion(self.saidQuit ? [.close, .quit] : .close)
         self.state.transaction = TransactionState()
         self.deadline = .max

@@ -27,6 +27,7 @@ extension Session {
         let scratch = core.scratch
         let place = Int(hook.rawValue)
         let startedAt = self.startedAt
+        let session = self.state.id
         var mark = core.stamp
         var index = 0
         var kept = 0
@@ -34,7 +35,7 @@ extension Session {
             let slot = storage.slots[index]
             let cell = self.cells[Int(slot)] &+ place
             context.enter(slot, hook)
-            core.runs(cell)
+            core.runs(cell, session)
             do {
                 let verdict = try Unmanaged.passUnretained(storage.handlers[index])._withUnsafeGuaranteedRef {
                     try $0.call(event, context)
@@ -121,7 +122,7 @@ extension Session {
         let cell = self.cells[Int(slot)] &+ Int(hook.rawValue)
         let context = self.context
         context.enter(slot, hook)
-        self.core.runs(cell)
+        self.core.runs(cell, self.state.id)
         do {
             let verdict = try handler(event, context)
             self.record(hook, slot, cell, verdict, [], &mark)
@@ -143,7 +144,7 @@ extension Session {
         let cell = runtime.cell &+ Int(hook.rawValue)
         let context = self.context
         context.enter(slot, hook)
-        self.core.runs(cell)
+        self.core.runs(cell, self.state.id)
         do {
             let verdict = try handler(event, context)
             self.record(hook, slot, cell, verdict, [], &mark)
@@ -184,7 +185,7 @@ extension Session {
         let code = verdict.code
         if code != .declined {
             flags.insert(.decided)
-            text = self.trail.keep(verdict.text)
+            text = self.trail.keep(verdict.trailText)
         }
         self.trail.append(
             HookRecord(

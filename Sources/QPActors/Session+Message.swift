@@ -54,15 +54,15 @@ extension Session {
         }
     }
 
+    /// What the client was told last; 0 and empty if nobody remembers.
+    private var refusalCode: Int { Int(self.memory?.code ?? 0) }
+    private var refusalText: String { self.memory?.reason ?? "" }
+
     /// A refusal after which the mail is forgotten.
     private func refuseMessage(_ denial: Denial, _ hook: HookID) {
-        if denial.kind.isSoft {
-            self.core.counters.server.deferred &+= 1
-        } else {
-            self.core.counters.server.rejected &+= 1
-        }
         self.summary(denial.kind.code.name, denial.text)
         self.refuse(denial, hook)
+        self.noteOutcome(denial.kind.isSoft ? .deferred : .rejected, self.refusalCode, self.refusalText)
         if denial.kind.disconnects {
             self.leave(.server)
         } else {
@@ -193,11 +193,7 @@ extension Session {
         if let failure = receiver.failure {
             if let shortage = receiver.shortage { self.log(.error, "message not kept: \(shortage)") }
             self.receiver = nil
-            if failure.code < 500 {
-                self.core.counters.server.deferred &+= 1
-            } else {
-                self.core.counters.server.rejected &+= 1
-            }
+            self.noteOutcome(failure.code < 500 ? .deferred : .rejected, failure.code, failure.text)
             self.summary("refused", failure.lines.joined(separator: " "))
             self.send(failure)
             return self.resetTransaction(force: true) { _ in }
@@ -211,6 +207,7 @@ extension Session {
         let storage = receiver.finish()
         self.receiver = nil
         guard let storage else {
+            self.noteOutcome(.deferred, 452, "insufficient system storage")
             self.send(Reply(452, .systemFull, "insufficient system storage"))
             return self.resetTransaction(force: true) { _ in }
         }
@@ -238,7 +235,7 @@ extension Session {
 
     private func messageReceived() {
         if let message = self.state.transaction.message {
-            self.core.counters.server.messageOctets &+= UInt64(clamping: message.receivedSize)
+            self.core.counters.received(octets: message.receivedSize)
         }
         self.ask(.dataPostHeaders, self.chains.dataPostHeaders, PlainEvent()) { session, _, _ in
             session.addReceived()
@@ -368,11 +365,9 @@ extension Session {
 
     private func queued(_ verdict: Verdict<Delivery>) {
         let reply = self.queueReply(verdict)
-        switch reply?.code {
-        case .some(..<400): self.core.counters.server.queued &+= 1
-        case .some(..<500): self.core.counters.server.deferred &+= 1
-        case .some: self.core.counters.server.rejected &+= 1
-        case nil: break
+        if let reply {
+            let outcome: MailOutcome = reply.code < 400 ? .queued : reply.code < 500 ? .deferred : .rejected
+            self.noteOutcome(outcome, reply.code, reply.text)
         }
         self.summary(verdict.code.name, reply?.text ?? "")
         let text = verdict.text

@@ -302,6 +302,7 @@ extension Session {
     ) {
         self.context.pluginSlot = slot
         self.context.hook = hook
+        self.core.runs(runtime.cell + Int(hook.rawValue), self.state.id)
         // RFC 1047: a queue handler that is cut off between its work and our answer makes duplicates.
         let limit = hook == .queue ? chainLimit : mark &+ runtime.timeout.clampedNanoseconds
         self.running = RunningHandler(

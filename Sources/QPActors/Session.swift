@@ -17,27 +17,24 @@ public final class SessionSetup: Sendable {
     package let spool: any Spool
     /// Whether memory and disk are there.
     public let gauge: any ResourceGauge
-    /// Gets the trail when the session is over.
-    public let observer: (any SessionObserver)?
+    /// Where its records go.
+    public let journal: LoopJournal?
+    /// What its listener counts.
+    public let listener: ListenerCounters
 
     /// Puts a session's surroundings together.
     package init(
         core: LoopCore, supervisor: Supervisor, seams: Seams, spool: any Spool, gauge: any ResourceGauge,
-        observer: (any SessionObserver)? = nil
+        journal: LoopJournal? = nil, listener: ListenerCounters = ListenerCounters()
     ) {
         self.core = core
         self.supervisor = supervisor
         self.seams = seams
         self.spool = spool
         self.gauge = gauge
-        self.observer = observer
+        self.journal = journal
+        self.listener = listener
     }
-}
-
-/// Learns of sessions that are over.
-public protocol SessionObserver: AnyObject, Sendable {
-    /// A session is over; its trail and the names of its generation's plugins.
-    func ended(_ id: SessionID, _ trail: Trail, plugins: [String])
 }
 
 /// One connection. Entered synchronously from its loop (`assumeIsolated`) for each input; never calls the transport's
@@ -98,6 +95,11 @@ public actor Session {
     /// From the queue hook's beginning until its answer is sent.
     var isQueueing = false
     var endedBy = SessionEnd.client
+    /// How far it had come when it ended.
+    var lastPhase = SessionPhase.connect
+    /// Octets received.
+    @exclusivity(unchecked) var octets: UInt64 = 0
+    var memory: SessionMemory?
     /// The number of the last mail, in replies and Received.
     @exclusivity(unchecked) var mailNumber: UInt32 = 0
     var receivedHead: ReceivedField.Head?
@@ -174,6 +176,8 @@ public actor Session {
         self.recorder?.record(.opened, at: self.core.now)
         self.context.backend = self
         self.core.counters.server.accepted &+= 1
+        self.setup.listener.count(.accepted)
+        self.journalConnected()
         self.begin()
         self.updateDeadline()
     }
@@ -182,6 +186,8 @@ public actor Session {
     public func received(_ bytes: UnsafeRawBufferPointer) {
         if let recorder = self.recorder { recorder.record(.bytes([UInt8](bytes)), at: self.core.now) }
         guard self.phase != .leaving, self.phase != .gone else { return }
+        self.octets &+= UInt64(truncatingIfNeeded: bytes.count)
+        self.core.counters.server.receivedOctets &+= UInt64(truncatingIfNeeded: bytes.count)
         if self.phase == .data || self.phase == .chunk { self.rateWindowBytes &+= bytes.count }
 
         if self.isDeciding || !self.pending.isEmpty || self.phase == .opening || !self.isWritable {
@@ -247,6 +253,18 @@ public actor Session {
         self.transport.outputPending()
     }
 
+    /// An operator ends the session: 421.
+    public func kick() {
+        self.recorder?.record(.shutdown, at: self.core.now)
+        guard self.phase != .leaving, self.phase != .gone else { return }
+        if self.isQueueing { return self.endAfterQueue = true }
+        self.abandonRun()
+        self.send(Reply(421, .systemNotAccepting, "session ended by the operator"))
+        self.leave(.operator)
+        self.settle()
+        self.transport.outputPending()
+    }
+
     /// Octets came, all of a batch, and what they lead to is taken at once: the rim's hot way in.
     public func exchange(_ bytes: UnsafeRawBufferPointer) -> SessionOutput {
         self.isEntered = true
@@ -270,6 +288,7 @@ public actor Session {
         self.flushPluginResponses()
         let reply = self.supervisor.isSoftBouncing ? ReplyPolicy.softened(reply) : reply
         self.core.counters.replied(reply.code)
+        if reply.code >= 400 { self.noteRefusal(reply) }
         self.reserveOutput()
         reply.encode(
             into: &self.output, id: showsID || reply.code >= 400 ? self.replyID : nil,
@@ -422,8 +441,11 @@ public actor Session {
 }
 
 /// Who ended a session.
-enum SessionEnd: Sendable {
-    case client, server, timeout
+package enum SessionEnd: UInt8, Sendable, CaseIterable {
+    case client, server, timeout, `operator`
+
+    /// The label of metrics.
+    package var name: String { "\(self)" }
 }
 
 extension Session {

@@ -30,6 +30,7 @@ public actor Supervisor {
             var sequence: UInt64 = 0
             /// What descriptors allow, whatever the configuration says.
             var ceiling: Int
+            var bans = BanList()
         }
         let state: Mutex<State>
         let softBounce: Atomic<Bool>
@@ -58,6 +59,9 @@ public actor Supervisor {
     /// Takes a place for a client, or says why there is none. Called on a loop, never waits.
     package nonisolated func admit(_ address: IPAddress) -> Result<Admission, ConnectionRefused> {
         self.gate.state.withLock { state in
+            if !state.bans.isEmpty, state.bans.hits(address) {
+                return .failure(ConnectionRefused(reason: .banned, generation: state.generation))
+            }
             if state.isDraining { return .failure(ConnectionRefused(reason: .draining, generation: state.generation)) }
             var limits = state.generation.settings.limits
             limits.maxConnections = min(limits.maxConnections, state.ceiling)
@@ -78,6 +82,16 @@ public actor Supervisor {
             return state.waiters
         }
         for waiter in waiters { waiter.resume() }
+    }
+
+    /// Reads or changes the bans.
+    package nonisolated func bans<Result>(_ body: (inout sending BanList) -> Result) -> Result {
+        self.gate.state.withLock { body(&$0.bans) }
+    }
+
+    /// The most sessions at once: the configured limit, or what descriptors allow.
+    public nonisolated var sessionsLimit: Int {
+        self.gate.state.withLock { min($0.generation.settings.limits.maxConnections, $0.ceiling) }
     }
 
     /// Live sessions.
@@ -138,7 +152,7 @@ package struct ConnectionRefused: Error, Sendable {
         case .address: Reply(451, .securityPolicy, "too many connections from your address, try again later")
         case .draining: Reply(421, .systemNotAccepting, "service shutting down, try again later")
         case .resources: Reply(421, .systemNotAccepting, "out of resources, try again later")
-        case .banned: Reply(550, .notAuthorized, "access denied")
+        case .banned: Reply(554, .notAuthorized, "access denied")
         }
     }
 }

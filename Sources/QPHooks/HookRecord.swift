@@ -66,7 +66,7 @@ public struct Trail: Sendable {
 
     private var storage: [HookRecord] = []
     private var start = 0
-    private var texts: [String] = []
+    package private(set) var texts: [String] = []
     /// How many runs were dropped because there were too many.
     public private(set) var dropped: UInt64 = 0
 
@@ -74,7 +74,7 @@ public struct Trail: Sendable {
 
     /// The runs, oldest first.
     public var records: [HookRecord] {
-        Array(self.storage[self.start...] + self.storage[..<self.start])
+        self.start == 0 ? self.storage : Array(self.storage[self.start...] + self.storage[..<self.start])
     }
 
     /// The text of a run.
@@ -126,4 +126,12 @@ public struct Trail: Sendable {
 
     /// Forgets everything.
     package mutating func removeAll() { self = Trail() }
+
+    /// Forgets the runs and texts, which somebody has taken; there will be more.
+    package mutating func restart() {
+        self.storage = []
+        self.texts = []
+        self.start = 0
+        self.dropped = 0
+    }
 }

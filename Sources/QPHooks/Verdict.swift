@@ -186,3 +186,11 @@ extension Verdict where Value == Delivery {
     /// The backend has the whole message durably; the text goes to the client.
     public static func ok(_ text: String) -> Self { .okSaying(.whole, text) }
 }
+
+extension Verdict {
+    /// What a trail keeps of it: the text, after the enhanced status if the plugin gave one.
+    package var trailText: String {
+        guard case .refused(let denial) = self, let status = denial.status else { return self.text }
+        return "\(status) \(denial.text)"
+    }
+}

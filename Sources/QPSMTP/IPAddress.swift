@@ -6,8 +6,8 @@
 public struct IPAddress: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Whether it is an IPv4 address.
     public let isIPv4: Bool
-    let high: UInt64
-    let low: UInt64
+    package let high: UInt64
+    package let low: UInt64
 
     init(isIPv4: Bool, high: UInt64, low: UInt64) {
         self.isIPv4 = isIPv4

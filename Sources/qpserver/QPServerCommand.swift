@@ -15,7 +15,7 @@ struct QPServerCommand: ParsableCommand {
         commandName: "qpserver",
         abstract: "An SMTP server in which plugins decide everything.",
         version: Version.number,
-        subcommands: [Serve.self, Check.self, Plugins.self, Try.self],
+        subcommands: [Serve.self, Check.self, Plugins.self, Try.self, Token.self],
         defaultSubcommand: Serve.self)
 }
 
@@ -26,7 +26,8 @@ struct Serve: ParsableCommand {
 
     @Option(name: .long, help: "The configuration directory.") var config: String?
     @Option(name: .long, help: "ADDR:PORT; repeatable, overrides config/listen.") var listen: [String] = []
-    @Option(name: .long, help: .hidden) var admin: [String] = []
+    @Option(name: .long, help: "ADDR:PORT or unix:PATH; repeatable, overrides config/admin. none: nowhere.")
+    var admin: [String] = []
     @Option(name: .long, help: "OUTPUT [format] [level]; repeatable, overrides config/log.") var log: [String] = []
     @Option(name: .customLong("pid-file"), help: "Where to write the number of the process.") var pidFile: String?
     @Option(name: .shortAndLong, help: "USER[:GROUP] to run as once the sockets are bound.") var user: String?

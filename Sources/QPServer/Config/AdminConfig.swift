@@ -1,68 +1,85 @@
 // AdminConfig.swift
 //
-// Where the admin endpoint would listen: config/admin and --admin.
+// Where the admin endpoint listens and who may do what there: config/admin, config/admin_tokens, config/admin_users.
 
-package import QPHooks
+import Glibc
+import QPHooks
+package import QPTelemetry
 
-/// An address of the admin endpoint.
-package enum AdminAddress: Sendable, Hashable, CustomStringConvertible {
-    case tcp(SocketAddressText)
-    case unix(path: String)
+/// What config/admin, config/admin_tokens and config/admin_users say.
+package struct AdminConfig: Sendable {
+    /// Every file that is read. Their lines are for operators' eyes only: the hashes of tokens are among them.
+    package static let names = ["admin", "admin_tokens", "admin_users"]
 
-    package var description: String {
-        switch self {
-        case .tcp(let address): address.description
-        case .unix(let path): "unix:\(path)"
-        }
+    package private(set) var addresses: [AdminListener] = []
+    package private(set) var problems: [ConfigProblem] = []
+    let tokens: [AdminToken]
+    /// `nil`: there is no config/admin_users.
+    private let users: [UInt32: AdminRole]?
+
+    package init(_ directory: ConfigDirectory) {
+        self.init(reading: directory.read, folder: directory.path)
     }
 
-    /// Reads a line of config/admin: `ADDR:PORT` or `unix:PATH`.
-    package init(line: ConfigLine) throws(ConfigProblem) {
-        try self.init(line.text, file: line.file, line: line.number)
+    /// - Parameters:
+    ///   - read: gives a file's content; the configuration's own cache.
+    ///   - folder: where relative names of files begin.
+    init(reading read: (String) -> ConfigContent, folder: String) {
+        let content = read("admin")
+        let tokens = AdminTokenReader(read("admin_tokens"))
+        let users = AdminUserReader(read("admin_users"))
+        self.tokens = tokens.tokens
+        self.users = users.users
+        self.problems = content.problems
+        for line in content.lines { self.take(line, folder) }
+        self.problems += tokens.problems + users.problems
     }
 
-    /// Reads the value of --admin.
-    package init(flag: String) throws(ConfigProblem) {
-        try self.init(flag, file: "--admin", line: 0)
+    /// Who may do what, at this moment: without config/admin_users, root is admin and the server's own user operator.
+    package var access: AdminAccess {
+        var access = AdminAccess()
+        access.tokens = self.tokens
+        access.users = self.users ?? [geteuid(): .operator_].merging([0: .admin]) { $1 }
+        for host in self.addresses.flatMap(\.hosts) where !access.hosts.contains(host) { access.hosts.append(host) }
+        return access
     }
 
-    private init(_ text: String, file: String, line: Int) throws(ConfigProblem) {
-        if text.hasPrefix("unix:") {
-            let path = String(text.dropFirst(5))
-            // sockaddr_un has room for 107 octets and their end.
-            guard path.hasPrefix("/"), path.utf8.count <= 107 else {
-                throw .error("unix: needs an absolute path of up to 107 octets", file: file, line: line)
+    private mutating func take(_ line: ConfigLine, _ folder: String) {
+        do throws(ConfigProblem) {
+            let listener = try AdminListener(line: line, folder: folder)
+            if let missing = Self.missing(listener, self.tokens) {
+                throw .error(
+                    "\(listener) would let the network see and steer this server; add \(missing)", at: line)
             }
-            self = .unix(path: path)
-            return
+            // Port 0 twice is two ports.
+            if listener.address.hasFixedPlace, self.addresses.contains(where: { $0.address == listener.address }) {
+                throw .error("\(listener) stands here twice", at: line)
+            }
+            if let key = listener.privateKey, ConfigFileReader.isReadableByOthers(key) {
+                self.problems.append(.warning("\(key) may be read by other users (chmod o-r)", at: line))
+            }
+            self.addresses.append(listener)
+        } catch {
+            self.problems.append(error)
         }
-        switch SocketAddressText.parse(text) {
-        case .success(let address): self = .tcp(address)
-        case .failure(let problem): throw .error(problem.text, file: file, line: line)
-        }
+    }
+
+    /// What a listener that others can reach lacks.
+    private static func missing(_ listener: AdminListener, _ tokens: [AdminToken]) -> String? {
+        guard !listener.address.isLocal else { return nil }
+        let parts = [
+            listener.certificate == nil ? "tls (tls CERTFILE KEYFILE)" : nil,
+            tokens.isEmpty ? "a token (config/admin_tokens)" : nil,
+        ]
+        let missing = parts.compactMap(\.self).joined(separator: " and ")
+        return missing.isEmpty ? nil : missing
     }
 }
 
-/// What config/admin says. The endpoint itself is not in this version: each address is a warning.
-package struct AdminConfig: Sendable {
-    package static let absence = "this version has no admin endpoint; nothing will listen here"
-
-    package private(set) var addresses: [AdminAddress] = []
-    package private(set) var problems: [ConfigProblem] = []
-
-    package init(_ directory: ConfigDirectory) {
-        self.init(directory.read("admin"))
-    }
-
-    init(_ content: ConfigContent) {
-        self.problems = content.problems
-        for line in content.lines {
-            do throws(ConfigProblem) {
-                self.addresses.append(try AdminAddress(line: line))
-                self.problems.append(.warning(Self.absence, at: line))
-            } catch {
-                self.problems.append(error)
-            }
-        }
+extension AdminAddress {
+    /// Whether the same words would mean the same place again.
+    fileprivate var hasFixedPlace: Bool {
+        if case .tcp(let address) = self { return address.port != 0 }
+        return true
     }
 }

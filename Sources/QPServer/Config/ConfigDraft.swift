@@ -9,7 +9,8 @@ import QPHooks
 struct ConfigDraft {
     /// The files that are read beside plugins' own.
     static let coreNames =
-        SettingsReader.names + ["plugins", "logging", "plugin_policy", "plugin_dirs", "listen", "admin"]
+        SettingsReader.names + AdminConfig.names + TelemetryConfig.names
+        + ["plugins", "logging", "plugin_policy", "plugin_dirs", "listen"]
 
     let settings: ServerSettings
     let entries: [PluginEntry]
@@ -17,6 +18,8 @@ struct ConfigDraft {
     private let loader: PluginLoader
     private let cache: ConfigReadCache
     private let answers: ConfigAnswers
+    private let admin: AdminConfig
+    private let telemetry: TelemetrySettings
 
     init(
         cache: ConfigReadCache, catalogue: PluginCatalogue, shared: SharedValues,
@@ -44,10 +47,15 @@ struct ConfigDraft {
             reader = asked
         }
         self.answers = answers
+        // Who may steer the server is the files' to say, not a plugin's.
+        let telemetry = TelemetryConfig(reading: cache.read)
+        self.admin = AdminConfig(reading: cache.read, folder: cache.directory.path)
+        self.telemetry = telemetry.settings
 
         var problems = only == nil ? Self.directoryProblems(cache, before) : []
         problems += reader.problems
-        problems += ListenConfig(cache.read("listen")).problems + AdminConfig(cache.read("admin")).problems
+        problems += ListenConfig(cache.read("listen")).problems + self.admin.problems + telemetry.problems
+        problems += before.operators.problems(with: self.admin, in: cache.directory.path)
         problems += PluginDirectories(cache.read("plugin_dirs")).problems + policies.problems
         problems += logging.problems + plugins.problems + loader.problems
         self.problems = problems.uniqued()
@@ -103,6 +111,7 @@ struct ConfigDraft {
         if let current = before.current { state.former = (before.former + [current]).suffix(ConfigStore.remembered) }
         state.current = ConfigStore.Loaded(generation: generation, instances: self.loader.instances)
         state.runtimes = self.loader.runtimes
+        problems += state.operators.take(self.admin, self.telemetry, in: self.cache.directory.path)
         state.sources = self.sources
         state.warnings = self.problems + problems
         state.forgetUnused()

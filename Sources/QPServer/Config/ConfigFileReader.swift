@@ -97,6 +97,12 @@ enum ConfigFileReader {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Whether every user of the host may read a file, as far as its own mode says.
+    static func isReadableByOthers(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IROTH != 0
+    }
+
     /// The regular files of a directory in order of their names' octets, those beginning with a dot left out.
     static func regularFiles(in directory: String) -> [String]? {
         guard let stream = opendir(directory) else { return nil }

@@ -4,6 +4,7 @@
 
 package import QPActors
 package import QPHooks
+package import QPTelemetry
 import Synchronization
 
 /// Owns the generations. Loading, reloading, refreshing and going back exclude each other; reading `current` waits for
@@ -27,6 +28,8 @@ package final class ConfigStore: Sendable {
         /// What the plugin list and settings were read from; a change there asks for a reload.
         var sources: [ConfigFileSource] = []
         var warnings: [ConfigProblem] = []
+        /// What sessions do not see.
+        var operators = OperatorState()
     }
 
     package let directory: ConfigDirectory
@@ -35,7 +38,7 @@ package final class ConfigStore: Sendable {
     private let output: LineOutputFactory
     private let adjust: @Sendable (inout ServerSettings) -> Void
     private let shared = SharedValues()
-    private let state = Mutex(State())
+    let state: Mutex<State>
     /// Held while files are read and plugins made, which may take long; `state` is held for moments only.
     private let work = Mutex(())
 
@@ -43,10 +46,12 @@ package final class ConfigStore: Sendable {
     ///   - directory: where the files are.
     ///   - catalogue: the plugins that lines may name.
     ///   - only: one plugin line that stands for the whole list.
+    ///   - admin: what --admin says in place of config/admin; `nil`: nothing.
     ///   - output: opens the logs of logging plugins.
     ///   - adjust: what the command line says, which overrides files.
     package init(
         directory: ConfigDirectory, catalogue: [String: any Plugin.Type], only: String? = nil,
+        admin: [AdminListener]? = nil,
         output: @escaping LineOutputFactory = { _ in NoLineOutput() },
         adjust: @escaping @Sendable (inout ServerSettings) -> Void = { _ in }
     ) {
@@ -55,6 +60,7 @@ package final class ConfigStore: Sendable {
         self.only = only
         self.output = output
         self.adjust = adjust
+        self.state = Mutex(State(operators: OperatorState(override: admin)))
     }
 
     /// The generation that new sessions begin with; `nil` before the first load.
@@ -62,6 +68,22 @@ package final class ConfigStore: Sendable {
 
     /// What was odd about the configuration that was loaded last.
     package var warnings: [ConfigProblem] { self.state.withLock { $0.warnings } }
+
+    // MARK: Operators
+
+    /// Who may do what at the admin endpoint; nobody before the first load. From any thread.
+    package var adminAccess: AdminAccess { self.state.withLock { $0.operators.access }?.access ?? AdminAccess() }
+
+    /// Where the admin endpoint listens: what --admin and config/admin said at the first load; later ones do not count.
+    package var adminListeners: [AdminListener] { self.state.withLock { $0.operators.start }?.listeners ?? [] }
+
+    /// What config/telemetry says now; sizes that only a start can change are those of `telemetryAtStart`.
+    package var telemetry: TelemetrySettings { self.state.withLock { $0.operators.telemetry } }
+
+    /// What config/telemetry said at the first load.
+    package var telemetryAtStart: TelemetrySettings {
+        self.state.withLock { $0.operators.start }?.telemetry ?? TelemetrySettings()
+    }
 
     /// Every file that the running configuration came from.
     package var sources: [ConfigFileSource] {

@@ -3,6 +3,7 @@
 // Where the server listens: config/listen and --listen.
 
 package import QPHooks
+import QPTelemetry
 
 /// An address and port, as operators write them.
 package struct SocketAddressText: Sendable, Hashable, CustomStringConvertible {

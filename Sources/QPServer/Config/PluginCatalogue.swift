@@ -3,6 +3,7 @@
 // The plugins that are there to be loaded, and what is said about those that are not.
 
 package import QPHooks
+import QPTelemetry
 
 /// The plugins built into the program, by name.
 package struct PluginCatalogue: Sendable {

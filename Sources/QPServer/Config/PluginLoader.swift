@@ -148,10 +148,7 @@ struct PluginLoader {
     static func apply(_ runtimes: [PluginKey: KeptRuntime], over former: [PluginKey: KeptRuntime]) {
         for (key, kept) in runtimes {
             guard let old = former[key], old.runtime === kept.runtime, old.policy != kept.policy else { continue }
-            kept.runtime.mode = kept.policy.mode
-            kept.runtime.timeout = kept.policy.timeout
-            kept.runtime.failurePolicy = kept.policy.onError
-            kept.runtime.logLevel = kept.policy.logLevel ?? .debug
+            kept.runtime.policy = kept.policy
         }
     }
 }

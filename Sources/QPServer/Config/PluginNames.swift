@@ -2,6 +2,8 @@
 //
 // Names of plugins: on a line, as logs and Perl code spell them, and as they were called before.
 
+import QPTelemetry
+
 /// Spellings of plugin names.
 enum PluginNames {
     /// The name that logs and notes use: `queue/qmail-queue` is `queue::qmail_2dqueue`.
@@ -27,24 +29,7 @@ enum PluginNames {
 
     /// The name on the line: `queue::qmail_2dqueue` is `queue/qmail-queue`. An underscore with two hex digits that
     /// `mangled` would never have made (as in `check_badrcptto`) stands for itself.
-    static func demangled(_ name: String) -> String {
-        let bytes = Array(name.utf8)
-        var result: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            if bytes[index...].starts(with: "::".utf8) {
-                result.append(UInt8(ascii: "/"))
-                index += 2
-            } else if let byte = Self.escaped(bytes[index...], isAfterSlash: result.last == UInt8(ascii: "/")) {
-                result.append(byte)
-                index += 3
-            } else {
-                result.append(bytes[index])
-                index += 1
-            }
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
+    static func demangled(_ name: String) -> String { PluginNameForm.canonical(name) }
 
     /// The name without its instance number: `my_check:0` is `my_check` and `:0`.
     static func split(_ name: String) -> (base: String, instance: String) {
@@ -77,24 +62,6 @@ enum PluginNames {
         "require_resolvable_fromhost": ("resolvable_fromhost", []),
         "whitelist_soft": ("whitelist", []),
     ]
-
-    private static func escaped(_ bytes: ArraySlice<UInt8>, isAfterSlash: Bool) -> UInt8? {
-        guard bytes.count >= 3, bytes.first == UInt8(ascii: "_"),
-            let high = Self.hex(bytes[bytes.startIndex + 1]), let low = Self.hex(bytes[bytes.startIndex + 2])
-        else { return nil }
-        let byte = high << 4 | low
-        let isWord = Self.isWord(byte) || byte == UInt8(ascii: "/")
-        guard (0x21...0x7E).contains(byte), !isWord || isAfterSlash && Self.isDigit(byte) else { return nil }
-        return byte
-    }
-
-    private static func hex(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x61...0x66: byte - 0x57
-        default: nil
-        }
-    }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 

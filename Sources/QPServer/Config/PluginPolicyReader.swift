@@ -4,6 +4,7 @@
 
 import QPActors
 import QPHooks
+import QPTelemetry
 
 /// Reads `config/plugin_policy`.
 struct PluginPolicyReader {

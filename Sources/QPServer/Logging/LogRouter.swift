@@ -4,6 +4,7 @@
 
 import Glibc
 package import QPHooks
+package import QPTelemetry
 import Synchronization
 
 /// Takes every line of the server and its plugins, on any thread, without ever waiting.
@@ -14,28 +15,40 @@ package final class LogRouter: LogSink {
     package static let maxTargets = 16
 
     private struct State {
-        var targets: [LogTarget]
-        var isExplicit: Bool
-        var pluginLevels: [String: LogLevel] = [:]
+        var rules: LogRules
+        var table: LogTable
         var hook: (@Sendable (LoggingEvent) -> Bool)?
-        var hookLevel = LogLevel.debug
+    }
+
+    /// Where a line goes.
+    private struct Way {
+        var hook: (@Sendable (LoggingEvent) -> Bool)?
+        var outputs: UInt32
+        var isOrdinary: Bool
+        var isKept: Bool
     }
 
     private let state: Mutex<State>
     private let queue: LogQueue
-    /// The least serious level that anybody wants; nothing else is looked at for other lines.
-    private let threshold: Atomic<UInt8>
-    private let hasPluginLevels = Atomic<Bool>(false)
+    let ring: LogRing
+    /// `LogGates` of the table: for most lines nothing else is looked at.
+    private let gates: Atomic<UInt32>
+    private let losses = Atomic<UInt64>(0)
 
     /// Opens the outputs, in the order that `setLevel` counts them by; `isExplicit`: the operator configured them.
-    package init(_ targets: [LogTarget], isExplicit: Bool) throws(StartError) {
-        let targets = Array(targets.prefix(Self.maxTargets))
+    package convenience init(_ targets: [LogTarget], isExplicit: Bool) throws(StartError) {
+        try self.init(targets, isExplicit: isExplicit, ring: LogRing())
+    }
+
+    init(_ targets: [LogTarget], isExplicit: Bool, ring: LogRing) throws(StartError) {
+        let rules = LogRules(Array(targets.prefix(Self.maxTargets)), isExplicit: isExplicit)
+        let table = LogTable(rules)
         var devices: [any LogDevice] = []
-        for target in targets { devices.append(try Self.device(target)) }
+        for target in rules.targets { devices.append(try Self.device(target)) }
         self.queue = try LogQueue(devices)
-        self.state = Mutex(State(targets: targets, isExplicit: isExplicit))
-        self.threshold = Atomic(0)
-        self.state.withLock { self.updateThreshold($0) }
+        self.ring = ring
+        self.gates = Atomic(table.gates.bits)
+        self.state = Mutex(State(rules: rules, table: table))
     }
 
     private static func device(_ target: LogTarget) throws(StartError) -> any LogDevice {
@@ -68,8 +81,8 @@ package final class LogRouter: LogSink {
 
     // MARK: Levels and hook
 
-    /// What runs the `logging` hook: true when a plugin dealt with the line. Lines that are logged while it runs are not
-    /// offered to it.
+    /// What runs the `logging` hook: true when a plugin dealt with the line. Lines that are logged while it runs are
+    /// not offered to it.
     package var hook: (@Sendable (LoggingEvent) -> Bool)? {
         get { self.state.withLock { $0.hook } }
         set { self.setHook(newValue) }
@@ -79,80 +92,113 @@ package final class LogRouter: LogSink {
     package func setHook(_ hook: (@Sendable (LoggingEvent) -> Bool)?, level: LogLevel = .debug) {
         self.change {
             $0.hook = hook
-            $0.hookLevel = level
+            $0.rules.hookLevel = hook == nil ? nil : level
         }
     }
 
     /// The outputs as they are now.
-    package var targets: [LogTarget] { self.state.withLock { $0.targets } }
+    package var targets: [LogTarget] { self.state.withLock { $0.rules.targets } }
 
     /// Sets the level of an output, by its place in `targets`; of all without one.
     package func setLevel(_ level: LogLevel, output: Int? = nil) {
         self.change { state in
-            for index in state.targets.indices where output == nil || output == index {
-                state.targets[index].level = level
+            for index in state.rules.targets.indices where output == nil || output == index {
+                state.rules.targets[index].level = level
             }
         }
     }
 
-    /// Sets the level of one plugin's lines in place of the outputs'; nil: theirs again.
+    /// Sets the level of one plugin's lines in place of the outputs'; nil: theirs again. Any of its names will do.
     package func setLevel(_ level: LogLevel?, plugin: String) {
-        self.change { $0.pluginLevels[plugin] = level }
+        let plugin = PluginNames.canonical(plugin)
+        self.change { $0.rules.pluginLevels[plugin] = level }
+    }
+
+    /// The level of one plugin's lines, if it is not the outputs'.
+    package func level(plugin: String) -> LogLevel? {
+        let plugin = PluginNames.canonical(plugin)
+        return self.state.withLock { $0.rules.pluginLevels[plugin] }
     }
 
     private func change(_ body: (inout State) -> Void) {
         self.state.withLock { state in
             body(&state)
-            self.updateThreshold(state)
+            state.table = LogTable(state.rules)
+            self.gates.store(state.table.gates.bits, ordering: .relaxed)
         }
     }
 
-    private func updateThreshold(_ state: borrowing State) {
-        var highest: LogLevel?
-        if state.hook != nil { highest = state.hookLevel }
-        if state.hook == nil || state.isExplicit {
-            for target in state.targets { highest = max(highest ?? target.level, target.level) }
-            for level in state.pluginLevels.values { highest = max(highest ?? level, level) }
-        }
-        // One more than the level, so that 0 is "nothing at all".
-        self.threshold.store(highest.map { $0.rawValue + 1 } ?? 0, ordering: .relaxed)
-        self.hasPluginLevels.store(!state.pluginLevels.isEmpty, ordering: .relaxed)
+    // MARK: Watchers
+
+    /// Lets somebody watch. Lines that only watchers want go to them alone, and to the hook if its level takes them.
+    ///
+    /// `transform` makes of a line what the reader may see; of that, `predicate` tells what it wants to see.
+    package func watch(
+        _ watch: LogWatch, transform: (@Sendable (LogRow) -> LogRow)? = nil,
+        where predicate: (@Sendable (LogRow) -> Bool)? = nil
+    ) -> LogWatcher {
+        self.watch(watch, transform: transform, where: predicate, pace: LogWatcher.Pace())
     }
+
+    func watch(
+        _ watch: LogWatch, transform: (@Sendable (LogRow) -> LogRow)? = nil,
+        where predicate: (@Sendable (LogRow) -> Bool)? = nil, pace: LogWatcher.Pace
+    ) -> LogWatcher {
+        let watch = watch.canonical
+        let member = self.ring.join(byPlugin: !watch.names.isEmpty)
+        if watch.follows { self.change { $0.rules.watches[member.id] = watch } }
+        return LogWatcher(self, member, watch, transform: transform, predicate: predicate, pace: pace)
+    }
+
+    func remove(_ watcher: UInt64) {
+        self.change { $0.rules.watches[watcher] = nil }
+        self.ring.leave(watcher)
+    }
+
+    func lost(_ lines: UInt64) {
+        if lines > 0 { self.losses.wrappingAdd(lines, ordering: .relaxed) }
+    }
+
+    /// How many watch and wait for further lines.
+    package var watchers: Int { self.state.withLock { $0.rules.watches.count } }
+    /// Lines that watchers missed because they were slow; a line counts for each of them.
+    package var watchersLost: UInt64 { self.losses.load(ordering: .relaxed) }
+    /// The number of the last line that watchers can get; 0 before the first.
+    package var lastSequence: UInt64 { self.ring.sequences.upperBound - 1 }
 
     // MARK: Lines
 
     package func accepts(_ level: LogLevel, plugin: String?) -> Bool {
-        guard level.rawValue < self.threshold.load(ordering: .relaxed) else { return false }
-        guard self.hasPluginLevels.load(ordering: .relaxed) else { return true }
-        return self.state.withLock { state in
-            if state.hook != nil, level <= state.hookLevel { return true }
-            return Self.outputs(level, plugin, state) != 0
-        }
+        let gates = LogGates(bits: self.gates.load(ordering: .relaxed))
+        guard level.rawValue < gates.highest else { return false }
+        guard level.rawValue >= gates.lowest else { return true }
+        guard let plugin else { return level.rawValue < gates.server }
+        return self.state.withLock { level.rawValue < $0.table.reach(of: plugin).bound }
     }
 
     package func log(_ event: LoggingEvent) {
-        guard event.level.rawValue < self.threshold.load(ordering: .relaxed) else { return }
-        let (hook, outputs) = self.state.withLock { state in
-            (
-                event.level <= state.hookLevel ? state.hook : nil,
-                state.hook == nil || state.isExplicit ? Self.outputs(event.level, event.plugin, state) : 0
-            )
-        }
-        if let hook, InsideHook.enter() {
+        guard event.level.rawValue < LogGates(bits: self.gates.load(ordering: .relaxed)).highest else { return }
+        let way = self.state.withLock { Self.way(of: event, &$0) }
+        let octets = way.isKept || way.outputs != 0 ? event.octets : 0
+        // First of all: a line that the hook logs comes behind the one that it is about.
+        if way.isKept { self.ring.append(event, octets: octets, isOrdinary: way.isOrdinary) }
+        if let hook = way.hook, InsideHook.enter() {
             defer { InsideHook.leave() }
             if hook(event) { return }
         }
-        guard outputs != 0 else { return }
-        self.queue.push(.event(event, outputs: outputs), octets: event.octets)
+        guard way.outputs != 0 else { return }
+        self.queue.push(.event(event, outputs: way.outputs), octets: octets)
     }
 
-    private static func outputs(_ level: LogLevel, _ plugin: String?, _ state: borrowing State) -> UInt32 {
-        let own = plugin.flatMap { state.pluginLevels[$0] }
-        var mask: UInt32 = 0
-        for (index, target) in state.targets.enumerated() where level <= own ?? target.level {
-            mask |= 1 << UInt32(index)
-        }
-        return mask
+    private static func way(of event: LoggingEvent, _ state: inout State) -> Way {
+        let reach = state.table.reach(of: event.plugin)
+        let outputs = reach.outputs(at: event.level)
+        let isOffered = state.rules.hookLevel.map { event.level <= $0 } ?? false
+        // Without watchers, what nobody would have taken is not kept either.
+        let isKept = event.level.rawValue < (outputs != 0 ? reach.bound : reach.watchBound)
+        return Way(
+            hook: isOffered ? state.hook : nil, outputs: state.rules.outputsWrite ? outputs : 0,
+            isOrdinary: outputs != 0, isKept: isKept)
     }
 
     /// Writes a line of the server itself.
@@ -169,13 +215,6 @@ package final class LogRouter: LogSink {
 
     func write(_ line: PluginLine) {
         self.queue.push(.line(line), octets: line.text.utf8.count + 64)
-    }
-}
-
-extension LoggingEvent {
-    /// What it takes in the queue.
-    fileprivate var octets: Int {
-        self.fields.reduce(self.text.utf8.count + 128) { $0 + $1.name.utf8.count + $1.value.utf8.count + 32 }
     }
 }
 

@@ -101,36 +101,3 @@ package struct BoundSocket: Sendable, Hashable, CustomStringConvertible {
         return groups
     }
 }
-
-/// A listening local socket.
-package struct BoundUnixSocket: Sendable, Hashable {
-    package let descriptor: Int32
-    package let path: String
-
-    /// Creates, binds, listens. A socket file that nobody serves any more is replaced.
-    package init(path: String, mode: UInt32 = 0o600) throws(StartError) {
-        guard let name = SocketName(path: path) else { throw StartError("unix:\(path): the path is too long") }
-        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        let owned = OwnedDescriptor(socket(AF_UNIX, type, 0))
-        guard owned.isOpen else { throw StartError("unix:\(path)", errno: errno) }
-        if name.with({ bind(owned.number, $0, $1) }) != 0 {
-            let number = errno
-            guard number == EADDRINUSE, Self.isAbandoned(path, name), unlink(path) == 0,
-                name.with({ bind(owned.number, $0, $1) }) == 0
-            else { throw StartError("cannot listen on unix:\(path)", errno: number) }
-        }
-        guard chmod(path, mode) == 0, listen(owned.number, 128) == 0 else {
-            throw StartError("cannot listen on unix:\(path)", errno: errno)
-        }
-        self.path = path
-        self.descriptor = owned.release()
-    }
-
-    private static func isAbandoned(_ path: String, _ name: SocketName) -> Bool {
-        var status = stat()
-        guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
-        let probe = OwnedDescriptor(socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
-        guard probe.isOpen else { return false }
-        return name.with { connect(probe.number, $0, $1) } == -1 && errno == ECONNREFUSED
-    }
-}

@@ -3,6 +3,7 @@
 // Enough descriptors for every session, and a few in reserve.
 
 import Glibc
+import QPTelemetry
 import Synchronization
 
 /// The process's limit on descriptors.
@@ -68,5 +69,44 @@ package final class DescriptorReserve: Sendable {
 
     deinit {
         self.release()
+    }
+}
+
+/// Descriptors that the admin endpoint alone can give up, so that it answers when sessions hold all others.
+package final class SpareDescriptors: DescriptorSpare {
+    private let count: Int
+    private let held = Mutex<[Int32]>([])
+
+    /// Sets descriptors aside.
+    package init(_ count: Int = 8) {
+        self.count = max(0, count)
+        self.refill()
+    }
+
+    /// How many are set aside now.
+    package var remaining: Int { self.held.withLock(\.count) }
+
+    package func release() -> Bool {
+        self.held.withLock { held in
+            guard let last = held.popLast() else { return false }
+            close(last)
+            return true
+        }
+    }
+
+    package func refill() {
+        self.held.withLock { held in
+            while held.count < self.count {
+                let descriptor = OwnedDescriptor(opening: "/dev/null", O_RDONLY)
+                guard descriptor.isOpen else { return }
+                held.append(descriptor.release())
+            }
+        }
+    }
+
+    deinit {
+        self.held.withLock { held in
+            for descriptor in held { close(descriptor) }
+        }
     }
 }

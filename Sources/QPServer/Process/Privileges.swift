@@ -48,6 +48,9 @@ package struct Privileges: Sendable, Hashable {
         if setuid(0) == 0 || seteuid(0) == 0 { throw StartError("user \(self.user) can become root again") }
     }
 
+    /// The number of a user, by name or number; a number needs no entry in the list of users.
+    package static func uid(of text: String) -> uid_t? { Self.user(text)?.uid ?? Self.number(text) }
+
     private static func user(_ text: String) -> (name: String, uid: uid_t, gid: gid_t)? {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?

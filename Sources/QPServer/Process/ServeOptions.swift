@@ -11,7 +11,7 @@ public struct ServeArguments: Sendable, Hashable {
     public var config: String?
     /// `ADDR:PORT[,option...]`, repeated.
     public var listen: [String] = []
-    /// `ADDR:PORT` or `unix:PATH`, repeated.
+    /// `ADDR:PORT` or `unix:PATH`, repeated, or `none`.
     public var admin: [String] = []
     /// `OUTPUT [format] [level]`, repeated.
     public var log: [String] = []
@@ -61,8 +61,8 @@ package struct ServeOptions: Sendable, Hashable {
     package let config: String?
     /// Where to listen; empty: what config/listen says.
     package let listen: [ListenAddress]
-    /// Where the admin endpoint listens; empty: what config/admin says.
-    package let admin: [AdminAddress]
+    /// Where the admin endpoint listens; empty: nowhere; `nil`: what config/admin says.
+    package let adminOverride: [AdminListener]?
     /// Where lines go; empty: what config/log says.
     package let log: [LogTarget]
     package let pidFile: String?
@@ -88,7 +88,7 @@ package struct ServeOptions: Sendable, Hashable {
         self.detach = arguments.detach
         let isPrefork = arguments.isPrefork
         self.listen = try Self.listeners(arguments, defaultPort: isPrefork ? 25 : 2525)
-        self.admin = try Self.admins(arguments.admin)
+        self.adminOverride = try Self.admins(arguments.admin)
         self.log = try Self.logs(arguments.log)
 
         let children = try Self.number(arguments.children, "--children")
@@ -113,6 +113,9 @@ package struct ServeOptions: Sendable, Hashable {
             throw StartError("--loops \(loops): not a number from 1 to 256")
         }
     }
+
+    /// What --admin names.
+    package var admin: [AdminListener] { self.adminOverride ?? [] }
 
     /// Puts the command line's wishes over those of the files.
     package func adjust(_ settings: inout ServerSettings) {
@@ -177,10 +180,16 @@ package struct ServeOptions: Sendable, Hashable {
 
     // MARK: The rest
 
-    private static func admins(_ texts: [String]) throws(StartError) -> [AdminAddress] {
-        var result: [AdminAddress] = []
+    private static func admins(_ texts: [String]) throws(StartError) -> [AdminListener]? {
+        if texts.isEmpty { return nil }
+        if texts == ["none"] { return [] }
+        var result: [AdminListener] = []
         for text in texts {
-            do { result.append(try AdminAddress(flag: text)) } catch { throw StartError("\(error)") }
+            if text == "none" { throw StartError("--admin none: stands alone, or it is no 'none'") }
+            do { result.append(try AdminListener(flag: text)) } catch { throw StartError("\(error)") }
+            if let last = result.last, result.dropLast().contains(last) {
+                throw StartError("--admin \(last) is asked for twice")
+            }
         }
         return result
     }

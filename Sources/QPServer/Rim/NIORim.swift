@@ -65,8 +65,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
             localPort: UInt16(clamping: local.port ?? 0), listener: self.setup.listener,
             acceptedAt: self.setup.core.loop.wallNow())
         let begun = LoopArrival.begin(
-            connection, core: self.setup.core, supervisor: self.setup.session.supervisor,
-            seams: self.setup.session.seams, observer: self.setup.session.observer
+            connection, setup: self.setup.session
         ) { outcome in self.arrived(outcome) }
         switch begun {
         case .failure(let turnedAway):
@@ -301,6 +300,16 @@ final class LiveSessions: @unchecked Sendable {
 
     /// Every live session.
     var all: [Session] { self.slots.compactMap { $0 } }
+
+    /// Looks at the sessions of some places; gives where to go on, `nil` at the end.
+    func visit(from start: Int, atMost count: Int, _ look: (Session) -> Void) -> Int? {
+        let end = min(start + count, self.slots.count)
+        guard start < end else { return nil }
+        for session in self.slots[start..<end] {
+            if let session { look(session) }
+        }
+        return end < self.slots.count ? end : nil
+    }
 
     /// Takes a session; gives the place to name when it goes.
     func insert(_ session: Session) -> Int {

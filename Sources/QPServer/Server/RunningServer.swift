@@ -26,6 +26,7 @@ package final class RunningServer: Sendable {
         let eventLoop: any EventLoop
         let core: LoopCore
         let sessions: LiveSessions
+        let port: LoopPort
     }
 
     package let config: ConfigStore
@@ -37,20 +38,30 @@ package final class RunningServer: Sendable {
     private let resolver: CaresResolver
     private let pool: ThreadPool
     private let spool: SpoolDirectory
-    private let gauge: SystemGauge
+    let gauge: SystemGauge
+    /// What each configuration was made from.
+    let history: ConfigHistory
+    let hub: TelemetryHub
+    /// The loops, for observers.
+    let loopPorts: LoopPorts
     private let state = Mutex(State())
 
     private struct State {
         var listeners: [Listener] = []
         var watcher: ConfigWatcher?
+        var isStarted = false
+        /// Told when a configuration comes into use.
+        var whenUsed: (@Sendable () async -> Void)?
     }
 
     /// Makes loops and seams; nothing is accepted yet. Takes at most `ceiling` sessions, what descriptors allow.
     package init(
-        config: ConfigStore, generation: Generation, log: LogRouter, spool: SpoolDirectory, loops: Int, ceiling: Int,
-        environment: [String: String]
+        config: ConfigStore, generation: Generation, log: LogRouter, spool: SpoolDirectory, hub: TelemetryHub,
+        meters: ExternalMeters = ExternalMeters(), loops: Int, ceiling: Int, environment: [String: String]
     ) throws(StartError) {
         self.config = config
+        self.hub = hub
+        self.history = ConfigHistory(folder: config.directory.path)
         self.log = log
         self.spool = spool
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, loops))
@@ -58,18 +69,22 @@ package final class RunningServer: Sendable {
         self.resolver = try CaresResolver(servers: config.directory.read("dns_servers").lines.map(\.text))
         self.gauge = SystemGauge(memory: ProcessMemory(), spool: spool)
         self.seams = Seams(
-            resolver: self.resolver, connector: NIOConnector(group: self.group, pool: self.pool),
-            http: UnavailableHTTP(), store: MemoryStore(),
+            resolver: MeteredResolver(self.resolver, meters),
+            connector: MeteredConnector(NIOConnector(group: self.group, pool: self.pool), meters),
+            http: MeteredHTTP(UnavailableHTTP(), meters), store: MeteredStore(MemoryStore(), meters),
             files: FileSystemStore(spoolDirectory: spool.path, offloader: self.pool), random: SystemRandom(),
             offloader: self.pool, log: log, environment: environment)
         self.supervisor = Supervisor(generation, ceiling: ceiling)
         var workers: [Worker] = []
         for (number, eventLoop) in self.group.makeIterator().enumerated() {
-            workers.append(
-                Worker(
-                    eventLoop: eventLoop, core: NIOLoop.makeCore(eventLoop, number: number), sessions: LiveSessions()))
+            let core = NIOLoop.makeCore(eventLoop, number: number)
+            let sessions = LiveSessions()
+            let port = LoopPort(core: core, sessions: sessions, journal: LoopJournal { hub.deliver($0) })
+            workers.append(Worker(eventLoop: eventLoop, core: core, sessions: sessions, port: port))
         }
         self.workers = workers
+        self.loopPorts = LoopPorts(all: workers.map(\.port))
+        self.remember(generation, config.warnings)
         self.applyLogging(of: generation)
     }
 
@@ -96,16 +111,21 @@ package final class RunningServer: Sendable {
         let started = listeners
         self.state.withLock { $0.listeners = started }
         let watcher = self.config.watch { event in self.configurationChanged(event) }
-        self.state.withLock { $0.watcher = watcher }
+        self.state.withLock { state in
+            state.watcher = watcher
+            state.isStarted = true
+        }
     }
 
     /// What the connections of a door share, for each loop.
     private func rims(_ listener: String) -> @Sendable (any EventLoop) -> RimSetup {
         let setups = self.workers.map { worker in
-            RimSetup(
+            let counters = ListenerCounters(listener)
+            worker.port.add(counters)
+            return RimSetup(
                 session: SessionSetup(
                     core: worker.core, supervisor: self.supervisor, seams: self.seams, spool: self.spool,
-                    gauge: self.gauge),
+                    gauge: self.gauge, journal: worker.port.journal, listener: counters),
                 listener: listener, sessions: worker.sessions)
         }
         let loops = self.workers.map(\.eventLoop)
@@ -115,6 +135,15 @@ package final class RunningServer: Sendable {
     /// Where the doors are: the port that the system chose for port 0, too.
     private var addresses: [SocketAddress] {
         self.state.withLock { $0.listeners.compactMap { $0.channel.localAddress } }
+    }
+
+    /// Whether all doors are open.
+    var isStarted: Bool { self.state.withLock { $0.isStarted } }
+
+    /// The addresses that the doors are bound to, those of "any address" left out.
+    var ownAddresses: [IPAddress] {
+        let any = [IPAddress(ipv4: 0), IPAddress(ipv6High: 0, low: 0)]
+        return self.addresses.compactMap { IPAddress($0) }.filter { !any.contains($0) }
     }
 
     /// The ports of all doors, in order.
@@ -139,7 +168,16 @@ package final class RunningServer: Sendable {
     package func goBack() async -> Bool {
         guard let generation = self.config.goBack() else { return false }
         await self.use(generation, [])
+        self.history.wentBack()
         return true
+    }
+
+    /// Calls a function each time a configuration comes into use.
+    func whenUsed(_ body: @escaping @Sendable () async -> Void) { self.state.withLock { $0.whenUsed = body } }
+
+    private func remember(_ generation: Generation, _ warnings: [ConfigProblem]) {
+        self.history.loaded(
+            generation, warnings: warnings.map(\.description), paths: self.config.settingsPaths, at: SystemCall.wall)
     }
 
     private func configurationChanged(_ event: ConfigStore.Event) {
@@ -158,13 +196,19 @@ package final class RunningServer: Sendable {
         self.applyLogging(of: generation)
         self.startBackgrounds(of: generation)
         await self.supervisor.use(generation)
+        self.remember(generation, warnings)
+        await self.state.withLock { $0.whenUsed }?()
+        self.hub.event("config", "configuration \(generation.number) in use")
         for warning in warnings { self.log.write(.warning, warning.description) }
         self.log.write(.notice, "configuration \(generation.number) in use")
     }
 
     private func refused(_ problems: ConfigProblems) {
         for problem in problems.list { self.log.write(.error, problem.description) }
-        self.log.write(.error, "configuration refused; number \(self.supervisor.generation.number) goes on")
+        let text = "configuration refused; number \(self.supervisor.generation.number) goes on"
+        self.log.write(.error, text)
+        self.history.refused(problems.list.map(\.description), at: SystemCall.wall)
+        self.hub.event("config", text)
     }
 
     // MARK: Server hooks
@@ -243,8 +287,8 @@ package final class RunningServer: Sendable {
     // MARK: End
 
     /// Accepts nobody any more, lets sessions end by themselves for the grace period, ends the rest with 421, and gives
-    /// everything back.
-    package func stop(grace: Duration? = nil) async {
+    /// everything back; `last` ends what watches.
+    package func stop(grace: Duration? = nil, last: @Sendable () async -> Void = {}) async {
         let grace = grace ?? self.supervisor.generation.settings.limits.gracePeriod
         await self.supervisor.setDraining(true)
         let (listeners, watcher) = self.state.withLock { ($0.listeners, $0.watcher) }
@@ -254,6 +298,10 @@ package final class RunningServer: Sendable {
             self.endSessions()
             _ = await self.allGone(within: .seconds(10))
         }
+        await last()
+        _ = await self.loopPorts.ask { $0.journal.seal() }
+        let hub = self.hub
+        _ = try? await self.pool.run { hub.stop() }
         self.resolver.stop()
         try? await self.group.shutdownGracefully()
         await self.pool.shutdown()

@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 package import QPActors
 public import QPHooks
+public import QPTelemetry
 import Synchronization
 
 extension Server {
@@ -14,15 +15,17 @@ extension Server {
     /// - Parameters:
     ///   - arguments: the command line.
     ///   - plugins: every plugin that `config/plugins` may name.
+    ///   - admin: makes the admin endpoint (`AdminHTTP()` of QPAdminHTTP); without it `config/admin` is left alone.
     ///   - whenReady: called once all listeners accept.
     /// - Returns: the exit status: 0 after an orderly end, 1 when the start failed (the reason is on standard error).
     public static func run(
-        _ arguments: ServeArguments, plugins: [any Plugin.Type], whenReady: @escaping @Sendable () -> Void = {}
+        _ arguments: ServeArguments, plugins: [any Plugin.Type], admin: (any AdminEndpointFactory)? = nil,
+        whenReady: @escaping @Sendable () -> Void = {}
     ) -> Int32 {
         SignalWaiter.block()
         Descriptors.openStandardStreams()
         do throws(StartError) {
-            try StartUp(arguments, plugins, whenReady).run()
+            try StartUp(arguments, plugins, admin, whenReady).run()
             return 0
         } catch {
             Self.complain("qpserver: \(error)")
@@ -119,12 +122,15 @@ private struct StartUp {
     let catalogue: [String: any Plugin.Type]
     let environment: [String: String]
     let loops: Int
+    let admin: (any AdminEndpointFactory)?
     let whenReady: @Sendable () -> Void
 
     init(
-        _ arguments: ServeArguments, _ plugins: [any Plugin.Type], _ whenReady: @escaping @Sendable () -> Void
+        _ arguments: ServeArguments, _ plugins: [any Plugin.Type], _ admin: (any AdminEndpointFactory)?,
+        _ whenReady: @escaping @Sendable () -> Void
     ) throws(StartError) {
         self.whenReady = whenReady
+        self.admin = admin
         self.options = try ServeOptions(arguments)
         self.environment = Server.environment()
         self.directory = Server.directory(self.options.config)
@@ -139,13 +145,16 @@ private struct StartUp {
         let log = try LogRouter(
             self.options.log.isEmpty ? logConfig.targets : self.options.log, isExplicit: isExplicit)
         let config = ConfigStore(
-            directory: self.directory, catalogue: self.catalogue, output: log.lineOutput, adjust: self.options.adjust)
+            directory: self.directory, catalogue: self.catalogue, admin: self.options.adminOverride,
+            output: log.lineOutput, adjust: self.options.adjust)
         let generation = try self.load(config, log, logConfig.problems)
         if !isExplicit { log.setLevel(generation.settings.logLevel) }
 
         let descriptors = try Descriptors.raiseLimit()
         let activation = try SocketActivation(environment: self.environment)
         let doors = try self.doors(activation)
+        let adminSockets = try self.adminSockets(config, log)
+        defer { adminSockets.unlink() }
         if self.options.detach { try Detach.now() }
         let pidFile: PidFile?
         if let path = self.options.pidFile { pidFile = try PidFile(path) } else { pidFile = nil }
@@ -160,15 +169,53 @@ private struct StartUp {
         // From here on there are threads.
         try log.start()
         defer { log.shutdown() }
+        let settings = config.telemetryAtStart
+        let hub = try TelemetryHub(settings, database: self.database(settings, generation, log))
+        hub.privacy = config.telemetry.privacy
+        let meters = ExternalMeters()
         let server = try RunningServer(
-            config: config, generation: generation, log: log, spool: spool, loops: self.loops,
-            ceiling: Self.ceiling(descriptors, doors), environment: [:])
-        try self.serve(server, doors, log)
+            config: config, generation: generation, log: log, spool: spool, hub: hub, meters: meters,
+            loops: self.loops, ceiling: Self.ceiling(descriptors, doors, adminSockets), environment: [:])
+        let telemetry = ServerTelemetry(server, hub: hub, meters: meters)
+        try self.serve(server, telemetry, doors, adminSockets, log)
+    }
+
+    /// Binds where the admin endpoint will listen.
+    private func adminSockets(_ config: ConfigStore, _ log: LogRouter) throws(StartError) -> AdminSockets {
+        let listeners = config.adminListeners
+        guard self.admin != nil || listeners.isEmpty else {
+            log.write(.warning, "config/admin: this program has no admin endpoint")
+            return try AdminSockets.bind([])
+        }
+        let owner: Privileges?
+        if let user = self.options.user { owner = try Privileges(user) } else { owner = nil }
+        return try AdminSockets.bind(listeners, owner: owner)
+    }
+
+    /// Where records survive. Without them mail goes on all the same.
+    private func database(
+        _ settings: TelemetrySettings, _ generation: Generation, _ log: LogRouter
+    ) -> TrailDatabase? {
+        guard settings.trailsDisk > 0 else { return nil }
+        let folder = StateDirectory.path(
+            configured: settings.stateDirectory, environment: self.environment["STATE_DIRECTORY"],
+            spool: generation.settings.spoolDirectory)
+        do throws(TelemetryStorageError) {
+            return try TrailDatabase(
+                folder: folder,
+                bounds: .init(octets: Int64(settings.trailsDisk), age: .seconds(settings.trailsDays * 86_400))
+            ) { problem in log.write(.error, problem) }
+        } catch {
+            log.write(.error, "trails and what operators set are kept in memory only: \(error)")
+            return nil
+        }
     }
 
     /// Sessions that descriptors allow: some are needed for files, DNS, next hops and those who are turned away.
-    private static func ceiling(_ descriptors: Int, _ doors: [RunningServer.Door]) -> Int {
-        let fixed = 24 + doors.reduce(0) { $0 + $1.sockets.count }
+    private static func ceiling(
+        _ descriptors: Int, _ doors: [RunningServer.Door], _ admin: AdminSockets
+    ) -> Int {
+        let fixed = 24 + doors.reduce(0) { $0 + $1.sockets.count } + (admin.list.isEmpty ? 0 : 16 + admin.list.count)
         return max(1, descriptors - fixed - min(descriptors / 8, 256))
     }
 
@@ -179,7 +226,6 @@ private struct StartUp {
         switch config.load() {
         case .success(let generation):
             for warning in config.warnings { log.write(.warning, warning.description) }
-            for address in self.options.admin { log.write(.warning, "--admin \(address): \(AdminConfig.absence)") }
             for name in self.options.ignored { log.write(.info, "option \(name) has no meaning here") }
             return generation
         case .failure(let problems):
@@ -210,8 +256,29 @@ private struct StartUp {
         try Privileges(user).drop()
     }
 
+    /// Starts the endpoint on its sockets; `nil` without any.
+    private func endpoint(
+        _ telemetry: ServerTelemetry, _ sockets: AdminSockets, _ log: LogRouter
+    ) async throws -> (any AdminEndpoint)? {
+        guard let admin = self.admin, !sockets.list.isEmpty else { return nil }
+        let config = telemetry.server.config
+        let endpoint = try await admin.start(
+            AdminSetup(
+                sockets: sockets.list, access: { config.adminAccess }, source: telemetry, control: telemetry,
+                log: { level, text in log.write(LogLevel(rawValue: level) ?? .warning, text) },
+                reserve: SpareDescriptors()))
+        for socket in sockets.list {
+            log.write(.notice, "Admin endpoint on \(socket.name)")
+            if let path = socket.certificate, let expiry = admin.certificateExpiry(path) {
+                telemetry.watchCertificate(use: "admin", expiry: expiry)
+            }
+        }
+        return endpoint
+    }
+
     private func serve(
-        _ server: RunningServer, _ doors: [RunningServer.Door], _ log: LogRouter
+        _ server: RunningServer, _ telemetry: ServerTelemetry, _ doors: [RunningServer.Door],
+        _ adminSockets: AdminSockets, _ log: LogRouter
     ) throws(StartError) {
         let notify = SystemdNotify(environment: self.environment)
         let end = try EndOfServer()
@@ -241,7 +308,11 @@ private struct StartUp {
         defer { signals.stop() }
         let watchdog = LoopWatchdog(server, notify, log)
         Task {
+            var endpoint: (any AdminEndpoint)?
             do {
+                try telemetry.start()
+                await telemetry.restore()
+                endpoint = try await self.endpoint(telemetry, adminSockets, log)
                 try await server.start(doors)
                 for door in doors { log.write(.notice, "Listening on \(door.name)") }
                 log.write(.notice, "ready", fields: [("pid", String(getpid()))])
@@ -256,7 +327,9 @@ private struct StartUp {
             notify?.stopping()
             log.write(.notice, "draining: \(server.supervisor.sessions) sessions")
             watchdog.stop()
-            await server.stop()
+            adminSockets.unlink()
+            let last = endpoint
+            await server.stop { await last?.stop() }
             log.write(.notice, "ended")
             end.finish()
         }

@@ -51,12 +51,13 @@ public final class EngineHarness {
     /// Records every session.
     public let tapes: SessionTapes?
     /// What large messages become.
-    public let spool = TestSpool()
+    public let spool: TestSpool
+    let setup: SessionSetup
 
     /// Builds a configuration out of plugins.
     public convenience init(
         _ plugins: [Entry], settings: ServerSettings = EngineHarness.quietSettings, seams: Seams,
-        loop: ManualLoop = ManualLoop(), tapes: SessionTapes? = nil
+        loop: ManualLoop = ManualLoop(), tapes: SessionTapes? = nil, journal: LoopJournal? = nil
     ) {
         var loaded: [LoadedPlugin] = []
         var tables: [HookTable] = []
@@ -72,12 +73,13 @@ public final class EngineHarness {
         }
         self.init(
             Generation(number: 1, settings: settings, plugins: loaded, hookTables: tables, tables: .empty),
-            seams: seams, loop: loop, tapes: tapes)
+            seams: seams, loop: loop, tapes: tapes, journal: journal)
     }
 
     /// Takes a configuration as it is.
     public init(
-        _ generation: Generation, seams: Seams, loop: ManualLoop = ManualLoop(), tapes: SessionTapes? = nil
+        _ generation: Generation, seams: Seams, loop: ManualLoop = ManualLoop(), tapes: SessionTapes? = nil,
+        journal: LoopJournal? = nil
     ) {
         self.loop = loop
         self.tapes = tapes
@@ -85,6 +87,10 @@ public final class EngineHarness {
         self.seams = seams
         self.generation = generation
         self.supervisor = Supervisor(generation)
+        self.spool = TestSpool()
+        self.setup = SessionSetup(
+            core: self.core, supervisor: self.supervisor, seams: seams, spool: self.spool, gauge: self.gauge,
+            journal: journal)
     }
 
     /// Settings without lookups.
@@ -152,10 +158,7 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
             let connection = Connection(
                 remoteAddress: remote, remotePort: port, localAddress: local, localPort: 25, listener: "test",
                 acceptedAt: self.harness.loop.wallNow())
-            let begun = LoopArrival.begin(
-                connection, core: self.harness.core, supervisor: self.harness.supervisor, seams: self.harness.seams,
-                observer: nil
-            ) { outcome in self.arrived(outcome) }
+            let begun = LoopArrival.begin(connection, setup: self.harness.setup) { outcome in self.arrived(outcome) }
             switch begun {
             case .failure(let turnedAway):
                 self.output += turnedAway.reply
@@ -179,10 +182,7 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
             arrival?.refusedClientClosed()
         case .welcome(let result):
             let session = Session(
-                SessionSetup(
-                    core: self.harness.core, supervisor: self.harness.supervisor, seams: self.harness.seams,
-                    spool: self.harness.spool, gauge: self.harness.gauge),
-                transport: self, recorder: self.recorder ?? self.harness.tapes?.began(result), result)
+                self.harness.setup, transport: self, recorder: self.recorder ?? self.harness.tapes?.began(result), result)
             self.session = session
             session.assumeIsolated { session in
                 session.opened()

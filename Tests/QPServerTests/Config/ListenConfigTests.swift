@@ -46,16 +46,4 @@ struct ListenConfigTests {
         #expect(throws: ConfigProblem.self) { try ListenAddress(flag: "") }
         #expect(ListenAddress(host: "::1", port: 25, options: [.tls]).description == "[::1]:25 tls")
     }
-
-    @Test func admin() {
-        let folder = ConfigFolder(["admin": "127.0.0.1:8025\nunix:/run/qp.sock\nunix:relative\nnowhere"])
-        let config = AdminConfig(folder.directory)
-        #expect(config.addresses.map(\.description) == ["127.0.0.1:8025", "unix:/run/qp.sock"])
-        #expect(
-            folder.short(config.problems) == [
-                "admin:1: warning: \(AdminConfig.absence)", "admin:2: warning: \(AdminConfig.absence)",
-                "admin:3: error: unix: needs an absolute path of up to 107 octets",
-                "admin:4: error: 'nowhere' needs a port (ADDR:PORT)",
-            ])
-    }
 }

@@ -2,6 +2,7 @@
 
 import QPActors
 import QPHooks
+import QPTelemetry
 import Testing
 
 @testable import QPServer

@@ -81,7 +81,16 @@ import Testing
         },
         Wrong("--config: no path") { $0.config = "" },
         Wrong("--pid-file: no path") { $0.pidFile = "a\0b" },
-        Wrong("--admin: error: unix: needs an absolute path of up to 107 octets") { $0.admin = ["unix:x"] },
+        Wrong("--admin: error: unix: needs an absolute path of up to 107 octets") {
+            $0.admin = ["unix:/" + String(repeating: "x", count: 107)]
+        },
+        Wrong("--admin: error: 'None' needs a port (ADDR:PORT)") { $0.admin = ["None"] },
+        Wrong("--admin none: stands alone, or it is no 'none'") { $0.admin = ["127.0.0.1:1", "none"] },
+        Wrong("--admin 127.0.0.1:1 is asked for twice") { $0.admin = ["127.0.0.1:1", "127.0.0.1:1"] },
+        Wrong(
+            "--admin: error: 192.0.2.1:1 would let the network see and steer this server; put it into config/admin, "
+                + "with tls, and a token into config/admin_tokens"
+        ) { $0.admin = ["192.0.2.1:1"] },
         Wrong("--log nowhere: 'nowhere' is no output (stderr, file:/PATH, syslog[:FACILITY], journald)") {
             $0.log = ["nowhere"]
         },
@@ -111,6 +120,15 @@ import Testing
         #expect(prefork.ignored == ["--pretty-child"])
         let plain = try ServeOptions(ServeArguments())
         #expect(plain.maxConnections == nil && plain.maxConnectionsPerAddress == nil && plain.ignored.isEmpty)
+    }
+
+    @Test func admin() throws {
+        #expect(try ServeOptions(ServeArguments()).adminOverride == nil)
+        #expect(try ServeOptions(Self.arguments { $0.admin = ["none"] }).adminOverride?.isEmpty == true)
+        let options = try ServeOptions(Self.arguments { $0.admin = ["localhost:1", "unix:/a", "unix:b"] })
+        let names = options.admin.map(\.description)
+        #expect(names.prefix(2) == ["localhost:1", "unix:/a"])
+        #expect(names.last?.hasPrefix("unix:/") == true && names.last?.hasSuffix("/b") == true)
     }
 
     @Test func theRest() throws {

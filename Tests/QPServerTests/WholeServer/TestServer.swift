@@ -29,7 +29,7 @@ final class TestServer: Sendable {
         try self.log.start()
         self.running = try RunningServer(
             config: config, generation: generation, log: self.log, spool: try SpoolDirectory(folder("spool")),
-            loops: loops, ceiling: .max, environment: [:])
+            hub: try TelemetryHub(TelemetrySettings(), database: nil), loops: loops, ceiling: .max, environment: [:])
         let groups = try BoundSocket.bindAll([(host: "127.0.0.1", port: 0), (host: "::1", port: 0)], perAddress: loops)
         self.ports = groups.compactMap { $0.first?.port }
         try await self.running.start(

@@ -3,12 +3,12 @@
 // "Did you mean ...?"
 
 /// How far two words are apart: letters put in, left out, changed, or swapped with their neighbour.
-enum EditDistance {
+package enum EditDistance {
     /// Longer words are never compared: the time grows with the product of the lengths.
     static let maxLength = 64
 
     /// The candidate nearest to a word; `nil` when none is near enough to be what was meant.
-    static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
         let word = word.lowercased()
         guard word.utf8.count <= Self.maxLength else { return nil }
         let bound = min(3, max(1, word.utf8.count / 3))
@@ -23,7 +23,8 @@ enum EditDistance {
         return best?.name
     }
 
-    static func between(_ left: String, _ right: String) -> Int {
+    /// The distance; `Int.max` if a word is too long to be compared.
+    package static func between(_ left: String, _ right: String) -> Int {
         let left = Array(left.utf8)
         let right = Array(right.utf8)
         guard left.count <= Self.maxLength, right.count <= Self.maxLength else { return Int.max }
