@@ -45,8 +45,10 @@ let package = Package(
                 "QPTelemetry",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
@@ -100,7 +102,17 @@ let package = Package(
         .testTarget(name: "QPTelemetryTests", dependencies: ["QPTelemetry"], swiftSettings: strict),
         .testTarget(name: "QPHooksTests", dependencies: ["QPHooks", "QPTestKit"], swiftSettings: strict),
         .testTarget(
-            name: "QPAdminHTTPTests", dependencies: ["QPAdminHTTP", "QPTelemetry"], swiftSettings: strict),
+            name: "QPAdminHTTPTests",
+            dependencies: [
+                "QPAdminHTTP", "QPTelemetry",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "QPActorsTests", dependencies: ["QPActors", "QPHooks", "QPSMTP", "QPTelemetry", "QPTestKit"],
             swiftSettings: strict

@@ -8,7 +8,7 @@ extension MetricsFamily {
     static let ofHooks: [Self] = [
         .init(
             .counter, "qpserver_hook_runs_total", [.plugin, .hook, .init("verdict", HookRow.verdictNames)],
-            "Runs of a plugin on a hook, by answer.", .pairs { $0.statistics.verdicts.map(Double.init) }),
+            "Runs of a plugin on a hook, by answer.", .pairs { $0.statistics.verdicts.map { Double($0) } }),
         .init(
             .histogram, "qpserver_hook_duration_seconds", [.plugin, .hook],
             "Runs by duration. With very many plugins on hooks there are fewer buckets, then only sum and count.",

@@ -40,7 +40,7 @@ extension SessionRow {
         case .verdict: self.marks.isEmpty ? .missing : .list(self.marks.values.map(\.rawValue))
         case .text, .reason: QueryValue(self.reason)
         case .by: QueryValue(self.by)
-        case .code: QueryValue(self.code.map(Double.init))
+        case .code: QueryValue(self.code.map { Double($0) })
         case .generation: .number(Double(self.generation))
         case .duration: QueryValue(self.running)
         case .time: .number(self.startedAt)
@@ -68,7 +68,7 @@ extension TransactionRow {
         case .messageID: QueryValue(self.messageId)
         case .bytes, .size: .number(Double(self.size))
         case .result: .text(self.result)
-        case .code: QueryValue(self.code.map(Double.init))
+        case .code: QueryValue(self.code.map { Double($0) })
         case .text, .reason: .text(self.text)
         case .state, .ip, .port, .host, .listener, .helo, .phase, .tls, .user, .messages, .rate, .age, .plugin, .hook,
             .verdict, .by, .generation, .duration, .level, .kind, .note:

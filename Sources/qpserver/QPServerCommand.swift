@@ -6,6 +6,7 @@ import ArgumentParser
 import Glibc
 import QPActors
 import QPHooks
+import QPAdminHTTP
 import QPPlugins
 import QPServer
 
@@ -71,7 +72,7 @@ struct Serve: ParsableCommand {
         arguments.prettyChild = self.prettyChild
         arguments.quiet = self.quiet
         arguments.debug = self.debug
-        throw ExitCode(Server.run(arguments, plugins: BundledPlugins.all))
+        throw ExitCode(Server.run(arguments, plugins: BundledPlugins.all, admin: AdminHTTP()))
     }
 }
 

@@ -64,6 +64,8 @@ struct LogTable: Sendable {
     private let named: [String: LogReach]
     /// By the names that lines bear.
     private var seen: [String: LogReach] = [:]
+    /// The last name of each kind: a comparison is much cheaper than a hash.
+    private var recent = ContiguousArray<(name: String, reach: LogReach)?>(repeating: nil, count: 64)
     let gates: LogGates
 
     init(_ rules: LogRules) {
@@ -82,6 +84,18 @@ struct LogTable: Sendable {
     mutating func reach(of plugin: String?) -> LogReach {
         guard let plugin else { return self.server }
         guard !self.named.isEmpty else { return self.others }
+        let place = Self.place(of: plugin)
+        if let recent = self.recent[place], recent.name == plugin { return recent.reach }
+        let reach = self.lookUp(plugin)
+        self.recent[place] = (plugin, reach)
+        return reach
+    }
+
+    private static func place(of plugin: String) -> Int {
+        (plugin.utf8.count &* 7 &+ Int(plugin.utf8.first ?? 0)) & 63
+    }
+
+    private mutating func lookUp(_ plugin: String) -> LogReach {
         if let reach = self.seen[plugin] { return reach }
         let reach = self.named[PluginNames.canonical(plugin)] ?? self.others
         if self.seen.count >= Self.maxNames { self.seen = [:] }

@@ -73,19 +73,23 @@ final class LogRing: Sendable {
 
     /// Takes a line that is `octets` long, and wakes those who wait for one.
     func append(_ event: LoggingEvent, octets: Int, isOrdinary: Bool) {
-        let line =
-            octets <= LoggingEvent.smallOctets
-            ? Line(event: event, isOrdinary: isOrdinary, octets: octets)
-            : Self.cut(event, isOrdinary: isOrdinary)
+        guard octets > LoggingEvent.smallOctets else {
+            return self.keep(event, octets: octets, isOrdinary: isOrdinary)
+        }
+        let event = event.cut
+        self.keep(event, octets: event.octets, isOrdinary: isOrdinary)
+    }
+
+    private func keep(_ event: LoggingEvent, octets: Int, isOrdinary: Bool) {
         let waiting = self.state.withLock { state in
             while state.first < state.next,
-                state.next - state.first == UInt64(state.places.count) || state.octets + line.octets > self.maxOctets
+                state.next - state.first == UInt64(state.places.count) || state.octets + octets > self.maxOctets
             {
                 Self.overwrite(&state)
             }
-            state.places[state.place(state.next)] = line
+            state.places[state.place(state.next)] = Line(event: event, isOrdinary: isOrdinary, octets: octets)
             state.next += 1
-            state.octets += line.octets
+            state.octets += octets
             guard !state.waiting.isEmpty else { return state.waiting }
             defer { state.waiting = [] }
             return state.waiting
@@ -95,20 +99,13 @@ final class LogRing: Sendable {
         for waiter in waiting { waiter.continuation.resume() }
     }
 
-    private static func cut(_ event: LoggingEvent, isOrdinary: Bool) -> Line {
-        let event = event.cut
-        return Line(event: event, isOrdinary: isOrdinary, octets: event.octets)
-    }
-
     private static func overwrite(_ state: inout State) {
-        let place = state.place(state.first)
-        if let line = state.places[place] {
+        // Taken, not copied: this is done for every line.
+        if let line = state.places[state.place(state.first)].take() {
             state.octets -= line.octets
             state.overwritten.count(
-                line.event.level, line.event.plugin, isOrdinary: line.isOrdinary,
-                byPlugin: state.pluginMembers > 0)
+                line.event.level, line.event.plugin, isOrdinary: line.isOrdinary, byPlugin: state.pluginMembers > 0)
         }
-        state.places[place] = nil
         state.first += 1
     }
 
