@@ -16,6 +16,7 @@ let package = Package(
     products: [
         .executable(name: "qpserver", targets: ["qpserver"]),
         .library(name: "QPServer", targets: ["QPServer"]),
+        .library(name: "QPAdminHTTP", targets: ["QPAdminHTTP"]),
         .library(name: "QPHooks", targets: ["QPHooks"]),
         .library(name: "QPPlugins", targets: ["QPPlugins"]),
         .library(name: "QPTestKit", targets: ["QPTestKit"]),

@@ -2,12 +2,12 @@
 # Builds the documentation of the libraries that users import into .build/docs; a warning, such as a link to a symbol
 # that does not exist, is an error.
 #
-#   scripts/docs.sh [MODULE...]     without it QPSMTP, QPHooks and QPTestKit
+#   scripts/docs.sh [MODULE...]     without it QPSMTP, QPHooks, QPTelemetry, QPAdminHTTP and QPTestKit
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/setup.sh build
-[ $# -gt 0 ] || set -- QPSMTP QPHooks QPTestKit
+[ $# -gt 0 ] || set -- QPSMTP QPHooks QPTelemetry QPAdminHTTP QPTestKit
 # In a build folder of its own, where the symbol graphs stay as long as what they were made with.
 scratch=$PWD/.build-docs
 graphs=$scratch/graphs

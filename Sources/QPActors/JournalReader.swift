@@ -120,6 +120,7 @@ package struct JournalReader: Sendable {
         for _ in 0..<(try self.number(UInt8.self)) { session.recipients.append(try self.text()) }
         session.code = try self.number(UInt16.self)
         session.reason = try self.text()
+        session.trail = try self.trail()
         session.decidedBy = try self.optionalText()
         session.naughty = try self.optionalText()
         for _ in 0..<(try self.number(UInt16.self)) { session.marks.append(try self.number(UInt8.self)) }
@@ -127,25 +128,51 @@ package struct JournalReader: Sendable {
             let name = try self.text()
             session.notes[name] = try self.text()
         }
-        session.trail = try self.trail()
         return session
     }
 
     private mutating func trail() throws -> TrailPart {
         let dropped = try self.number(UInt64.self)
-        let count = Int(try self.number(UInt16.self))
-        let octets = count * MemoryLayout<HookRecord>.stride
-        guard self.octets.count - self.place >= octets else { throw Damaged() }
-        let records = self.octets.withUnsafeBytes { bytes in
-            (0..<count).map {
-                bytes.loadUnaligned(
-                    fromByteOffset: self.place + $0 * MemoryLayout<HookRecord>.stride, as: HookRecord.self)
+        var records: [HookRecord] = []
+        for _ in 0..<(try self.number(UInt16.self)) {
+            if try self.number(UInt8.self) == 0 {
+                records.append(try self.record())
+            } else {
+                try self.group(&records)
             }
         }
-        self.place += octets
         var texts: [String] = []
         for _ in 0..<(try self.number(UInt16.self)) { texts.append(try self.text()) }
         return TrailPart(records: records, texts: texts, dropped: dropped)
+    }
+
+    private mutating func record() throws -> HookRecord {
+        let size = MemoryLayout<HookRecord>.stride
+        guard self.octets.count - self.place >= size else { throw Damaged() }
+        defer { self.place += size }
+        return self.octets.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: self.place, as: HookRecord.self) }
+    }
+
+    /// Runs that had no opinion; of how long they took the bucket is known.
+    private mutating func group(_ records: inout [HookRecord]) throws {
+        let hook = HookID(rawValue: UInt8(truncatingIfNeeded: try self.number(UInt16.self))) ?? .logging
+        var plugin = try self.number(UInt16.self)
+        var offset = try self.number(UInt32.self)
+        var bucket = try self.number(UInt8.self)
+        let further = try self.number(UInt8.self)
+        for index in 0...Int(further) {
+            if index > 0 {
+                plugin &+= UInt16(try self.number(UInt8.self))
+                bucket = try self.number(UInt8.self)
+            }
+            let nanoseconds = LatencyScale.middle(of: Int(bucket))
+            // Each offset is that of a run's end.
+            if index > 0 { offset &+= UInt32(clamping: nanoseconds >> 10) }
+            records.append(
+                HookRecord(
+                    hook: hook, plugin: plugin, verdict: .declined, flags: [], text: 0, offset: offset,
+                    nanoseconds: UInt32(clamping: nanoseconds), bucket: bucket))
+        }
     }
 
     // MARK: Fields

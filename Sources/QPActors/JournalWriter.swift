@@ -5,6 +5,17 @@
 import QPHooks
 import QPTelemetry
 
+/// What a session's record says beside what its state holds.
+struct SessionFacts {
+    let kind: SessionKind
+    let endedAt: Int64
+    let duration: UInt64
+    let phase: SessionPhase
+    let by: SessionEnd
+    let octets: UInt64
+    let generation: UInt32
+}
+
 /// Writes records; every field is bounded, so that a record is never larger than `recordLimit`.
 struct JournalWriter {
     /// The most octets of a text, and of all texts of a trail.
@@ -18,16 +29,32 @@ struct JournalWriter {
 
     private let base: UnsafeMutableRawPointer
     private(set) var end = 0
-    var keys: [UInt64] = []
+    private(set) var keys: [UInt64] = []
+    /// Keys that were appended lately: those of a session and its peer come again and again.
+    private let recent = UnsafeMutablePointer<UInt64>.allocate(capacity: Self.recentKeys)
+    private static let recentKeys = 256
 
     /// Writes into memory of at least `recordLimit` octets.
     init(_ base: UnsafeMutableRawPointer) {
         self.base = base
+        self.recent.initialize(repeating: 0, count: Self.recentKeys)
+    }
+
+    /// Gives its memory back; nothing is written any more.
+    func deallocate() { self.recent.deallocate() }
+
+    @inline(__always)
+    private mutating func append(key: UInt64) {
+        let place = Int(truncatingIfNeeded: key) & (Self.recentKeys &- 1)
+        guard self.recent[place] != key else { return }
+        self.recent[place] = key
+        self.keys.append(key)
     }
 
     mutating func reset() {
         self.end = 0
         self.keys.removeAll(keepingCapacity: true)
+        self.recent.update(repeating: 0, count: Self.recentKeys)
     }
 
     var octets: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: self.base, count: self.end) }
@@ -45,10 +72,12 @@ struct JournalWriter {
         text.withUTF8 { utf8 in
             let count = min(utf8.count, limit)
             self.put(UInt16(truncatingIfNeeded: count))
-            if count > 0, let start = utf8.baseAddress { (self.base + self.end).copyMemory(from: start, byteCount: count) }
+            if count > 0, let start = utf8.baseAddress {
+                (self.base + self.end).copyMemory(from: start, byteCount: count)
+            }
             if let key {
-                self.keys.append(
-                    JournalKey.hash(key, UnsafeRawBufferPointer(start: self.base + self.end, count: count)))
+                self.append(
+                    key: JournalKey.hash(key, UnsafeRawBufferPointer(start: self.base + self.end, count: count)))
             }
             self.end &+= count
         }
@@ -63,25 +92,208 @@ struct JournalWriter {
         self.put(UInt8(address.isIPv4 ? 4 : 6))
         self.put(address.high)
         self.put(address.low)
-        self.keys.append(JournalKey.of(address))
+        self.append(key: JournalKey.of(address))
+    }
+
+    // Most runs had no opinion and nothing else to tell: those of one hook, one behind the other, are written as a group of
+    // two octets each, the way to the next plugin and the bucket of the duration. Every other run is written as it is.
+
+    // The second eight octets of a record: plugin, text (16 bits each), hook, flags, verdict, bucket (8 bits each).
+    private static let plainBits: UInt64 = 0x00FF_FF00_FFFF_0000
+    private static let groupBits: UInt64 = 0x00FF_FFFF_FFFF_0000
+    private static let runBits: UInt64 = 0x00FF_FFFF_FFFF_FFFF
+    private static let plain = UInt64(ReturnCode.declined.rawValue) << 48
+
+    /// Writes runs; gives the number of groups.
+    private mutating func put(_ records: UnsafeBufferPointer<HookRecord>, _ lesson: inout Lesson) -> UInt16 {
+        guard let first = records.baseAddress else { return 0 }
+        let end = records.count
+        let words = UnsafeRawPointer(first).assumingMemoryBound(to: UInt64.self)
+        let marks = lesson.marks
+        var groups: UInt16 = 0
+        var index = 0
+        while index < end {
+            groups &+= 1
+            let word = words[index &* 2 &+ 1]
+            guard word & Self.plainBits == Self.plain else {
+                self.put(alone: records[index], &lesson)
+                index &+= 1
+                continue
+            }
+            let out = (self.base + self.end).assumingMemoryBound(to: UInt8.self)
+            Self.begin(out, word, offset: UInt32(truncatingIfNeeded: words[index &* 2]))
+            var last = word & Self.runBits
+            marks.ran(last, 1)
+            index &+= 1
+            let limit = min(end, index &+ 255)
+            var next = UnsafeMutableRawPointer(out + 11)
+            while index < limit {
+                // Nearly always the next plugin on the same hook: as far as that goes nothing else is looked at.
+                let first = index
+                while index < limit, words[index &* 2 &+ 1] & Self.runBits == last &+ 1 {
+                    last &+= 1
+                    next.storeBytes(
+                        of: UInt16(truncatingIfNeeded: words[index &* 2 &+ 1] >> 48) & 0xFF00 | 1, as: UInt16.self)
+                    next += 2
+                    index &+= 1
+                }
+                marks.ran(last, index &- first)
+                guard index < limit else { break }
+                let word = words[index &* 2 &+ 1]
+                let step = UInt16(truncatingIfNeeded: word) &- UInt16(truncatingIfNeeded: last)
+                guard (word ^ last) & Self.groupBits == 0, step < 256 else { break }
+                last = word & Self.runBits
+                next.storeBytes(of: UInt16(truncatingIfNeeded: word >> 48) & 0xFF00 | step, as: UInt16.self)
+                next += 2
+                marks.ran(last, 1)
+                index &+= 1
+            }
+            let octets = next - UnsafeMutableRawPointer(out)
+            out[10] = UInt8(truncatingIfNeeded: (octets &- 11) >> 1)
+            self.end &+= octets
+        }
+        return groups
+    }
+
+    /// A run as it is.
+    @inline(never)
+    private mutating func put(alone record: HookRecord, _ lesson: inout Lesson) {
+        self.put(UInt8(0))
+        (self.base + self.end).storeBytes(of: record, as: HookRecord.self)
+        self.end &+= MemoryLayout<HookRecord>.stride
+        lesson.learn(record)
+    }
+
+    /// The head of a group: its kind, hook, first plugin, when that ended, its bucket, and how many runs follow.
+    @inline(__always)
+    private static func begin(_ out: UnsafeMutablePointer<UInt8>, _ word: UInt64, offset: UInt32) {
+        let raw = UnsafeMutableRawPointer(out)
+        out[0] = 1
+        (raw + 1).storeBytes(of: UInt16(truncatingIfNeeded: word >> 32), as: UInt16.self)
+        (raw + 3).storeBytes(of: UInt16(truncatingIfNeeded: word), as: UInt16.self)
+        (raw + 5).storeBytes(of: offset, as: UInt32.self)
+        out[9] = UInt8(truncatingIfNeeded: word >> 56)
+    }
+
+    private mutating func put(texts: [String]) {
+        self.put(UInt16(truncatingIfNeeded: min(texts.count, 256)))
+        var room = Self.trailTextLimit
+        for text in texts.prefix(256) {
+            let before = self.end
+            self.put(text, limit: min(Self.textLimit, room))
+            room &-= min(room, self.end &- before)
+        }
     }
 
     private mutating func put(_ trail: TrailPart) {
         self.put(trail.dropped)
-        let count = min(trail.records.count, Trail.limit)
-        self.put(UInt16(truncatingIfNeeded: count))
-        trail.records.withUnsafeBytes { records in
-            guard let start = records.baseAddress else { return }
-            let octets = count &* MemoryLayout<HookRecord>.stride
-            (self.base + self.end).copyMemory(from: start, byteCount: octets)
-            self.end &+= octets
+        let place = self.end
+        self.put(UInt16(0))
+        var lesson = Lesson(marks: Marks(UnsafeMutableBufferPointer(start: nil, count: 0)))
+        let groups = trail.records.withUnsafeBufferPointer { records in
+            self.put(UnsafeBufferPointer(rebasing: records[..<min(records.count, Trail.limit)]), &lesson)
         }
-        self.put(UInt16(truncatingIfNeeded: min(trail.texts.count, 256)))
-        var room = Self.trailTextLimit
-        for text in trail.texts.prefix(256) {
-            let before = self.end
-            self.put(text, limit: min(Self.textLimit, room))
-            room &-= min(room, self.end &- before)
+        (self.base + place).storeBytes(of: groups, as: UInt16.self)
+        self.put(texts: trail.texts)
+    }
+
+    /// The same, without taking anything out of the trail; the memory learns from it.
+    private mutating func put(_ trail: borrowing Trail, _ memory: SessionMemory?, _ names: [String]) {
+        self.put(trail.dropped)
+        let place = self.end
+        self.put(UInt16(0))
+        if let memory, memory.marks.isEmpty { memory.marks = Array(repeating: 0, count: names.count) }
+        var groups: UInt16 = 0
+        var none: [UInt8] = []
+        let decider = Self.with(marksOf: memory, or: &none) { marks in
+            var lesson = Lesson(marks: Marks(marks))
+            trail.withPieces { first, second in
+                groups = self.put(first, &lesson)
+                if !second.isEmpty { groups &+= self.put(second, &lesson) }
+            }
+            return lesson.decider
+        }
+        if decider >= 0, decider < names.count { memory?.decidedBy = names[decider] }
+        (self.base + place).storeBytes(of: groups, as: UInt16.self)
+        if trail.texts.isEmpty { self.put(UInt16(0)) } else { self.put(texts: trail.texts) }
+    }
+
+    @inline(__always)
+    private static func with(
+        marksOf memory: SessionMemory?, or none: inout [UInt8], _ body: (UnsafeMutableBufferPointer<UInt8>) -> Int
+    ) -> Int {
+        guard let memory else { return none.withUnsafeMutableBufferPointer { body($0) } }
+        return memory.marks.withUnsafeMutableBufferPointer { body($0) }
+    }
+
+    /// The strongest answer of each plugin, by slot.
+    private struct Marks {
+        let base: UnsafeMutablePointer<UInt8>?
+        let count: Int
+
+        init(_ marks: UnsafeMutableBufferPointer<UInt8>) {
+            self.base = marks.baseAddress
+            self.count = marks.count
+        }
+
+        /// Plugins one behind the other ran, the last of them as a record's second word says.
+        @inline(__always)
+        func ran(_ word: UInt64, _ count: Int) {
+            let last = Int(word & 0xFFFF)
+            guard let base = self.base, last < self.count, count <= last &+ 1 else { return }
+            var slot = last &+ 1 &- count
+            while slot <= last {
+                if base[slot] == 0 { base[slot] = 1 }
+                slot &+= 1
+            }
+        }
+    }
+
+    /// What a trail teaches: the strongest answer of each plugin, and who refused last.
+    private struct Lesson {
+        let marks: Marks
+        var decider = -1
+
+        mutating func learn(_ record: HookRecord) {
+            let slot = Int(record.plugin)
+            guard let base = self.marks.base, slot < self.marks.count else { return }
+            base[slot] = max(base[slot], UInt8(truncatingIfNeeded: PluginMark.of(record).strength + 1))
+            if record.flags.contains(.decided), record.verdict.isRefusal { self.decider = slot }
+        }
+    }
+
+    /// Octets as a text.
+    private mutating func put(_ octets: UnsafeRawBufferPointer, key: JournalKey.Kind) {
+        let count = min(octets.count, Self.textLimit)
+        self.put(UInt16(truncatingIfNeeded: count))
+        if let start = octets.baseAddress { (self.base + self.end).copyMemory(from: start, byteCount: count) }
+        self.append(key: JournalKey.hash(key, UnsafeRawBufferPointer(start: self.base + self.end, count: count)))
+        self.end &+= count
+    }
+
+    /// An address as `user@host`.
+    private mutating func put(_ mailbox: Mailbox, key: JournalKey.Kind?) {
+        let place = self.end
+        self.end &+= 2
+        self.append(mailbox.localPart)
+        if !mailbox.domain.isEmpty {
+            self.put(UInt8(ascii: "@"))
+            self.append(mailbox.domain)
+        }
+        let count = self.end &- place &- 2
+        (self.base + place).storeBytes(of: UInt16(truncatingIfNeeded: count), as: UInt16.self)
+        guard let key else { return }
+        self.append(key: JournalKey.hash(key, UnsafeRawBufferPointer(start: self.base + place + 2, count: count)))
+    }
+
+    /// The octets of a text without their number.
+    private mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { utf8 in
+            // A mailbox has at most 320 octets; whatever comes here has room.
+            let count = min(utf8.count, 480)
+            if let start = utf8.baseAddress { (self.base + self.end).copyMemory(from: start, byteCount: count) }
+            self.end &+= count
         }
     }
 
@@ -106,15 +318,25 @@ struct JournalWriter {
         }
     }
 
-    mutating func write(_ transaction: JournalTransaction) {
+    private mutating func beginTransaction(
+        _ session: SessionID, _ number: UInt32, endedAt: Int64, startedAt: Int64, _ peer: IPAddress,
+        generation: UInt32
+    ) -> Int {
         let place = self.begin(1)
-        self.put(transaction.session.bits)
-        self.keys.append(JournalKey.of(transaction.session))
-        self.put(transaction.number)
-        self.put(transaction.endedAt)
-        self.put(transaction.startedAt)
-        self.put(transaction.peer)
-        self.put(transaction.generation)
+        self.put(session.bits)
+        self.append(key: JournalKey.of(session))
+        self.put(number)
+        self.put(endedAt)
+        self.put(startedAt)
+        self.put(peer)
+        self.put(generation)
+        return place
+    }
+
+    mutating func write(_ transaction: JournalTransaction) {
+        let place = self.beginTransaction(
+            transaction.session, transaction.number, endedAt: transaction.endedAt, startedAt: transaction.startedAt,
+            transaction.peer, generation: transaction.generation)
         self.put(optional: transaction.sender, key: .sender)
         self.put(transaction.recipientCount)
         self.put(UInt8(truncatingIfNeeded: min(transaction.recipients.count, Self.recipientLimit)))
@@ -132,12 +354,114 @@ struct JournalWriter {
         self.finish(place)
     }
 
+    /// A mail as its session has it: the same octets as of a `JournalTransaction`, without making one.
+    mutating func write(
+        mailOf state: SessionState, _ memory: SessionMemory, naughty: String?,
+        trail: borrowing Trail, endedAt: Int64, generation: UInt32, names: [String]
+    ) {
+        let place = self.beginTransaction(
+            state.id, state.transaction.number, endedAt: endedAt, startedAt: state.connection.acceptedAt,
+            state.connection.remoteAddress, generation: generation)
+        switch state.transaction.sender ?? memory.refusedSender {
+        case .mailbox(let mailbox)?: self.put(mailbox, key: .sender)
+        case .null?: self.put(UnsafeRawBufferPointer(start: nil, count: 0), key: .sender)
+        case nil: self.put(UInt16.max)
+        }
+        self.put(UInt32(truncatingIfNeeded: state.transaction.recipients.count) &+ memory.refusedCount)
+        let accepted = min(state.transaction.recipients.count, Self.recipientLimit)
+        let refused = min(memory.refusedRecipients.count, Self.recipientLimit &- accepted)
+        self.put(UInt8(truncatingIfNeeded: accepted &+ refused))
+        for index in 0..<accepted {
+            self.put(UInt16(250))
+            self.put(state.transaction.recipients[index].mailbox, key: .recipient)
+        }
+        for index in 0..<refused {
+            self.put(UInt16(truncatingIfNeeded: memory.refusedRecipients[index].code))
+            self.put(memory.refusedRecipients[index].mailbox, key: .recipient)
+        }
+        let hasIdentifier = state.transaction.message?.storage.headerBytes.withUnsafeBytes { header in
+            guard let range = header.messageID else { return false }
+            self.put(UnsafeRawBufferPointer(rebasing: header[range]), key: .messageID)
+            return true
+        }
+        if hasIdentifier != true { self.put(UInt16.max) }
+        self.put(UInt64(clamping: state.transaction.message?.receivedSize ?? 0))
+        self.put(memory.outcome.rawValue)
+        let isAnswered = memory.outcome != .abandoned
+        self.put(isAnswered ? memory.outcomeCode : memory.code)
+        self.put(isAnswered ? memory.outcomeText : memory.reason)
+        self.put(optional: naughty)
+        self.put(trail, memory, names)
+        self.finish(place)
+    }
+
+    /// A session as it is: the same octets as of a `JournalSession`, without making one.
+    mutating func write(
+        _ facts: SessionFacts, of state: SessionState, _ memory: SessionMemory?, scores: [String: String],
+        naughty: String?, trail: borrowing Trail, kind: UInt8, names: [String]
+    ) {
+        let place = self.begin(kind)
+        self.put(state.id.bits)
+        self.append(key: JournalKey.of(state.id))
+        self.put(state.number)
+        self.put(facts.kind.place)
+        self.put(facts.endedAt)
+        self.put(state.connection.acceptedAt)
+        self.put(facts.duration)
+        self.put(state.connection.remoteAddress)
+        self.put(state.connection.remotePort)
+        self.put(state.connection.listener)
+        self.put(optional: state.introduction?.host)
+        self.put(optional: state.remoteHost == "Unknown" ? nil : state.remoteHost)
+        self.put(UInt16.max)
+        self.put(optional: state.user)
+        self.put(facts.phase.place)
+        self.put(facts.by.rawValue)
+        self.put(memory?.messages ?? 0)
+        self.put(facts.octets)
+        self.put(facts.generation)
+        switch memory?.sender {
+        case .mailbox(let mailbox)?: self.put(mailbox, key: nil)
+        case .null?: self.put(UInt16(0))
+        case nil: self.put(UInt16.max)
+        }
+        let recipients = min(memory?.recipients.count ?? 0, Self.recipientLimit)
+        self.put(UInt32(truncatingIfNeeded: memory?.recipients.count ?? 0))
+        self.put(UInt8(truncatingIfNeeded: recipients))
+        if let memory {
+            for index in 0..<recipients { self.put(memory.recipients[index].mailbox, key: nil) }
+            self.put(memory.code)
+            self.put(memory.reason)
+        } else {
+            self.put(UInt16(0))
+            self.put(UInt16(0))
+        }
+        self.put(trail, memory, names)
+        self.put(optional: memory?.decidedBy)
+        self.put(optional: naughty)
+        let marks = min(memory?.marks.count ?? 0, 4096)
+        self.put(UInt16(truncatingIfNeeded: marks))
+        memory?.marks.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            (self.base + self.end).copyMemory(from: start, byteCount: marks)
+            self.end &+= marks
+        }
+        self.put(UInt8(truncatingIfNeeded: min(scores.count, Self.noteLimit)))
+        if !scores.isEmpty {
+            for (name, value) in scores.prefix(Self.noteLimit) {
+                self.put(name)
+                self.put(value)
+            }
+        }
+        self.finish(place)
+    }
+
     mutating func write(_ session: JournalSession, _ kind: UInt8) {
         let place = self.begin(kind)
         self.put(session.session.bits)
-        self.keys.append(JournalKey.of(session.session))
+        self.append(key: JournalKey.of(session.session))
         self.put(session.number)
-        self.put(UInt8(truncatingIfNeeded: SessionKind.allCases.firstIndex(of: session.kind) ?? 0))
+        self.put(session.kind.place)
         self.put(session.endedAt)
         self.put(session.startedAt)
         self.put(session.duration)
@@ -148,7 +472,7 @@ struct JournalWriter {
         self.put(optional: session.remoteHost)
         self.put(optional: session.tls)
         self.put(optional: session.user)
-        self.put(UInt8(truncatingIfNeeded: SessionPhase.allCases.firstIndex(of: session.phase) ?? 0))
+        self.put(session.phase.place)
         self.put(session.by.rawValue)
         self.put(session.messages)
         self.put(session.octets)
@@ -159,6 +483,7 @@ struct JournalWriter {
         for recipient in session.recipients.prefix(Self.recipientLimit) { self.put(recipient) }
         self.put(session.code)
         self.put(session.reason)
+        self.put(session.trail)
         self.put(optional: session.decidedBy)
         self.put(optional: session.naughty)
         self.put(UInt16(truncatingIfNeeded: min(session.marks.count, 4096)))
@@ -168,7 +493,6 @@ struct JournalWriter {
             self.put(name)
             self.put(value)
         }
-        self.put(session.trail)
         self.finish(place)
     }
 }

@@ -136,6 +136,9 @@ public final class LoopCore: @unchecked Sendable {
     /// Hook statistics of this loop; on the loop.
     public func hookStatistics() -> [HookStatistics] { self.counters.statistics() }
 
+    /// What rates are made of, see `RateHistory`; on the loop.
+    package func rates() -> [UInt64] { self.counters.rates() }
+
     /// Counts of this loop; on the loop.
     public func serverCounters() -> ServerCounters { self.counters.serverCounters() }
 }

@@ -35,7 +35,7 @@ public final class LoopCounters: @unchecked Sendable {
     private let replies: UnsafeMutablePointer<UInt64>
     private let tallies: UnsafeMutablePointer<UInt64>
     /// Everything that is not a hook run.
-    public var server = ServerCounters()
+    @exclusivity(unchecked) public var server = ServerCounters()
 
     static let hooks = HookID.allCases.count
     static let fields = 14
@@ -110,7 +110,7 @@ public final class LoopCounters: @unchecked Sendable {
 
     /// A session is over.
     func ended(in phase: SessionPhase, by end: SessionEnd, nanoseconds: UInt64) {
-        let place = (SessionPhase.allCases.firstIndex(of: phase) ?? 0) * SessionEnd.allCases.count + Int(end.rawValue)
+        let place = Int(phase.place) * SessionEnd.allCases.count + Int(end.rawValue)
         self.tallies[Tally.disconnects + place] &+= 1
         self.tallies[Tally.durations + Int(LatencyScale.bucket(of: nanoseconds))] &+= 1
         self.server.durationSum &+= nanoseconds
@@ -154,6 +154,20 @@ public final class LoopCounters: @unchecked Sendable {
             }
         }
         return result
+    }
+
+    /// What rates are made of: connections, refused ones, messages queued, rejected and deferred, recipients accepted and
+    /// refused, octets, 4xx and 5xx replies, sessions timed out.
+    func rates() -> [UInt64] {
+        let server = self.server
+        var soft: UInt64 = 0, hard: UInt64 = 0
+        for code in 400..<500 { soft &+= self.replies[code] }
+        for code in 500..<Self.replyCodes { hard &+= self.replies[code] }
+        return [
+            server.accepted, server.refused, server.queued, server.rejected, server.deferred,
+            server.recipientsAccepted, server.recipientsRejected &+ server.recipientsDeferred, server.receivedOctets,
+            soft, hard, server.timedOut,
+        ]
     }
 
     /// Everything beside hook runs.

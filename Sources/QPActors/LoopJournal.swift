@@ -14,10 +14,13 @@ public final class LoopJournal: @unchecked Sendable {
     static let segmentSize = 64 << 10
 
     private let memory: UnsafeMutableRawPointer
-    private var writer: JournalWriter
+    @exclusivity(unchecked) var writer: JournalWriter
     private var names: [UInt32: [String]] = [:]
-    private var records = 0
-    private var firstTime = Int64.max, lastTime = Int64.min
+    @exclusivity(unchecked) private var lastGeneration: Generation?
+    @exclusivity(unchecked) private var records = 0
+    @exclusivity(unchecked) private var firstTime = Int64.max
+    @exclusivity(unchecked) private var lastTime = Int64.min
+    private var lastHeader: (generation: UInt32, octets: [UInt8]) = (0, [])
     private let deliver: @Sendable (JournalSegment) -> Void
     private let watched = Atomic<Bool>(false)
 
@@ -28,7 +31,10 @@ public final class LoopJournal: @unchecked Sendable {
         self.deliver = deliver
     }
 
-    deinit { self.memory.deallocate() }
+    deinit {
+        self.writer.deallocate()
+        self.memory.deallocate()
+    }
 
     /// Whether somebody wants to know of sessions that begin; from any thread.
     package var isWatched: Bool {
@@ -36,40 +42,49 @@ public final class LoopJournal: @unchecked Sendable {
         set { self.watched.store(newValue, ordering: .relaxed) }
     }
 
-    func append(_ transaction: JournalTransaction, _ generation: Generation) {
-        self.writer.write(transaction)
-        self.wrote(at: transaction.endedAt, generation)
-    }
-
     func append(_ session: JournalSession, _ generation: Generation) {
         self.writer.write(session, 2)
         self.wrote(at: session.endedAt, generation)
     }
 
-    func appendConnected(_ session: JournalSession, _ generation: Generation) {
-        self.writer.write(session, 3)
-        self.wrote(at: session.endedAt, generation)
-    }
-
-    private func wrote(at time: Int64, _ generation: Generation) {
-        let number = UInt32(truncatingIfNeeded: generation.number)
-        if self.names[number] == nil { self.names[number] = generation.names }
+    /// A record was written.
+    func wrote(at time: Int64, _ generation: Generation) {
+        if self.lastGeneration !== generation {
+            self.lastGeneration = generation
+            self.names[UInt32(truncatingIfNeeded: generation.number)] = generation.names
+        }
         self.records &+= 1
         self.firstTime = min(self.firstTime, time)
         self.lastTime = max(self.lastTime, time)
         if self.writer.end >= Self.segmentSize { self.seal() }
     }
 
+    /// The octets in front of the records; nearly always the same as of the last segment.
+    private var header: [UInt8] {
+        if self.names.count == 1, let number = self.names.keys.first, number == self.lastHeader.generation {
+            return self.lastHeader.octets
+        }
+        let octets = JournalReader.header(self.names)
+        if self.names.count == 1, let number = self.names.keys.first { self.lastHeader = (number, octets) }
+        return octets
+    }
+
     /// Hands on what there is; on the loop.
     package func seal() {
         guard self.records > 0 else { return }
-        var octets = JournalReader.header(self.names)
-        octets.append(contentsOf: self.writer.octets)
+        let header = self.header
+        let octets = [UInt8](unsafeUninitializedCapacity: header.count + self.writer.end) { memory, count in
+            _ = memory.initialize(from: header)
+            UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[header.count...])
+                .copyMemory(from: self.writer.octets)
+            count = header.count + self.writer.end
+        }
         let segment = JournalSegment(
             octets: octets, keys: self.writer.keys, records: self.records, firstTime: self.firstTime,
             lastTime: self.lastTime)
         self.writer.reset()
         self.names.removeAll(keepingCapacity: true)
+        self.lastGeneration = nil
         self.records = 0
         self.firstTime = .max
         self.lastTime = .min
@@ -82,8 +97,11 @@ extension JournalSegment {
     package init?(_ records: [JournalRecord], names: [UInt32: [String]]) {
         guard let first = records.map(\.time).min(), let last = records.map(\.time).max() else { return nil }
         let memory = UnsafeMutableRawPointer.allocate(byteCount: JournalWriter.recordLimit, alignment: 16)
-        defer { memory.deallocate() }
         var writer = JournalWriter(memory)
+        defer {
+            writer.deallocate()
+            memory.deallocate()
+        }
         var octets = JournalReader.header(names)
         var keys: [UInt64] = []
         for record in records {

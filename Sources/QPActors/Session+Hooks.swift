@@ -232,7 +232,7 @@ extension Session {
 
     /// The chain has come to an answer.
     func chainEnded(_ hook: HookID, _ code: ReturnCode) {
-        if !self.state.responses.isEmpty { self.flushPluginResponses() }
+        if self.state.hasResponses { self.flushPluginResponses() }
         if self.shadows != nil { self.shadowsLearn(hook, code) }
     }
 

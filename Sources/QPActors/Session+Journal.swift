@@ -8,29 +8,32 @@ package import QPTelemetry
 
 /// What a session has to remember for its records; made when there is something.
 final class SessionMemory {
+    // Exclusivity is not checked at run time: like its session's hot fields (docs/decisions/0015).
     /// The strongest answer of each plugin, by slot; 0: it did not run.
-    var marks: [UInt8] = []
-    var sender: String?
-    var recipients: [String] = []
-    var recipientCount: UInt32 = 0
-    var messages: UInt32 = 0
+    @exclusivity(unchecked) var marks: [UInt8] = []
+    /// Of the last mail.
+    @exclusivity(unchecked) var sender: ReversePath?
+    @exclusivity(unchecked) var recipients: [Recipient] = []
+    @exclusivity(unchecked) var messages: UInt32 = 0
     /// The last refusal that the client was told.
-    var code: UInt16 = 0
-    var reason = ""
-    var decidedBy: String?
+    @exclusivity(unchecked) var code: UInt16 = 0
+    @exclusivity(unchecked) var reason = ""
+    @exclusivity(unchecked) var decidedBy: String?
     // The mail in hand.
     /// The sender of a MAIL that was refused.
-    var refusedSender: String?
-    var refusedRecipients: [RecipientRow] = []
-    var refusedCount: UInt32 = 0
-    var outcome = MailOutcome.abandoned
-    var outcomeCode: UInt16 = 0
-    var outcomeText = ""
+    @exclusivity(unchecked) var refusedSender: ReversePath?
+    @exclusivity(unchecked) var refusedRecipients: [(mailbox: Mailbox, code: UInt16)] = []
+    @exclusivity(unchecked) var refusedCount: UInt32 = 0
+    @exclusivity(unchecked) var outcome = MailOutcome.abandoned
+    @exclusivity(unchecked) var outcomeCode: UInt16 = 0
+    @exclusivity(unchecked) var outcomeText = ""
 
     func forgetMail() {
-        self.refusedSender = nil
-        if self.refusedCount > 0 { self.refusedRecipients = [] }
-        self.refusedCount = 0
+        if self.refusedSender != nil { self.refusedSender = nil }
+        if self.refusedCount > 0 {
+            self.refusedRecipients = []
+            self.refusedCount = 0
+        }
         self.outcome = .abandoned
         self.outcomeCode = 0
         self.outcomeText = ""
@@ -55,7 +58,7 @@ extension Session {
     }
 
     func noteRefusedSender(_ sender: ReversePath) {
-        self.remembered?.refusedSender = sender.address
+        self.remembered?.refusedSender = sender
     }
 
     /// A recipient was refused, with the reply that was sent last.
@@ -68,7 +71,7 @@ extension Session {
         guard let memory = self.remembered else { return }
         memory.refusedCount &+= 1
         guard memory.refusedRecipients.count < JournalWriter.recipientLimit else { return }
-        memory.refusedRecipients.append(RecipientRow(address: recipient.address, code: Int(memory.code)))
+        memory.refusedRecipients.append((recipient, memory.code))
     }
 
     /// The message was answered.
@@ -90,29 +93,16 @@ extension Session {
 
     /// The mail is over: its record is written, and the trail begins anew.
     func journalTransaction() {
-        guard let journal = self.setup.journal, self.state.transaction.number > 0, let memory = self.remembered
+        guard self.state.transaction.number > 0, let journal = self.setup.journal, let memory = self.remembered
         else { return }
-        let mail = self.state.transaction
-        var recipients: [RecipientRow] = []
-        for recipient in mail.recipients.prefix(JournalWriter.recipientLimit) {
-            recipients.append(RecipientRow(address: recipient.mailbox.address, code: 250))
-        }
-        memory.sender = mail.sender?.address ?? memory.refusedSender
-        memory.recipients = recipients.map(\.address)
-        memory.recipientCount = UInt32(clamping: mail.recipients.count)
-        let isAnswered = memory.outcome != .abandoned
-        journal.append(
-            JournalTransaction(
-                session: self.state.id, number: mail.number, endedAt: self.core.loop.wallNow(),
-                startedAt: self.state.connection.acceptedAt, peer: self.state.connection.remoteAddress,
-                generation: UInt32(truncatingIfNeeded: self.generation.number), sender: memory.sender,
-                recipients: recipients + memory.refusedRecipients,
-                recipientCount: memory.recipientCount &+ memory.refusedCount,
-                messageID: mail.message?.storage.headerBytes.messageID,
-                size: UInt64(clamping: mail.message?.receivedSize ?? 0), outcome: memory.outcome,
-                code: isAnswered ? memory.outcomeCode : memory.code,
-                text: isAnswered ? memory.outcomeText : memory.reason, naughty: self.naughty, trail: self.takeTrail(memory)),
-            self.generation)
+        let now = self.core.loop.wallNow()
+        journal.writer.write(
+            mailOf: self.state, memory, naughty: self.naughty, trail: self.trail, endedAt: now,
+            generation: UInt32(truncatingIfNeeded: self.generation.number), names: self.generation.names)
+        journal.wrote(at: now, self.generation)
+        self.trail.restart()
+        memory.sender = self.state.transaction.sender ?? memory.refusedSender
+        memory.recipients = self.state.transaction.recipients
         memory.forgetMail()
     }
 
@@ -120,58 +110,31 @@ extension Session {
     func journalSession() {
         self.core.counters.ended(
             in: self.lastPhase, by: self.shownEnd, nanoseconds: UInt64(clamping: self.core.now &- self.startedAt))
-        guard let journal = self.setup.journal else { return }
-        var record = self.journalRecord(wasGreeted ? .ended : .refused)
-        if let memory = self.remembered {
-            record.trail = self.takeTrail(memory)
-            record.marks = memory.marks
-            record.decidedBy = memory.decidedBy
-        }
-        journal.append(record, self.generation)
+        guard let journal = self.setup.journal, self.remembered != nil else { return }
+        // Whoever was never greeted was refused.
+        self.write(to: journal, self.lastPhase == .connect ? .refused : .ended, 2)
+        self.trail.restart()
     }
 
     /// Somebody watches: a session has begun.
     func journalConnected() {
         guard let journal = self.setup.journal, journal.isWatched else { return }
-        journal.appendConnected(self.journalRecord(.live), self.generation)
+        self.write(to: journal, .live, 3)
     }
 
-    private var wasGreeted: Bool { self.lastPhase != .connect }
+    private func write(to journal: LoopJournal, _ kind: SessionKind, _ recordKind: UInt8) {
+        let facts = SessionFacts(
+            kind: kind, endedAt: self.core.loop.wallNow(), duration: UInt64(clamping: self.core.now &- self.startedAt),
+            phase: self.lastPhase, by: self.shownEnd, octets: self.octets,
+            generation: UInt32(truncatingIfNeeded: self.generation.number))
+        journal.writer.write(
+            facts, of: self.state, self.memory, scores: self.scores, naughty: self.naughty, trail: self.trail,
+            kind: recordKind, names: self.generation.names)
+        journal.wrote(at: facts.endedAt, self.generation)
+    }
 
     /// QUIT is the client's way to go.
     var shownEnd: SessionEnd { self.saidQuit && self.endedBy == .server ? .client : self.endedBy }
-
-    private func journalRecord(_ kind: SessionKind) -> JournalSession {
-        let memory = self.memory
-        let state = self.state
-        return JournalSession(
-            session: state.id, number: state.number, kind: kind, endedAt: self.core.loop.wallNow(),
-            startedAt: state.connection.acceptedAt, duration: UInt64(clamping: self.core.now &- self.startedAt),
-            peer: state.connection.remoteAddress, peerPort: state.connection.remotePort,
-            listener: state.connection.listener, helo: state.introduction?.host,
-            remoteHost: state.remoteHost == "Unknown" ? nil : state.remoteHost, tls: nil, user: state.user,
-            phase: self.lastPhase, by: self.shownEnd, messages: memory?.messages ?? 0, octets: self.octets,
-            generation: UInt32(truncatingIfNeeded: self.generation.number), sender: memory?.sender,
-            recipients: memory?.recipients ?? [], recipientCount: memory?.recipientCount ?? 0,
-            code: memory?.code ?? 0, reason: memory?.reason ?? "", decidedBy: memory?.decidedBy,
-            naughty: self.naughty, marks: memory?.marks ?? [], notes: self.scores, trail: .empty)
-    }
-
-    /// Takes the runs so far out of the session, and remembers the strongest answers.
-    private func takeTrail(_ memory: SessionMemory) -> TrailPart {
-        let part = TrailPart(self.trail)
-        if memory.marks.isEmpty { memory.marks = Array(repeating: 0, count: self.generation.names.count) }
-        for record in part.records {
-            let mark = UInt8(truncatingIfNeeded: PluginMark.of(record).strength + 1)
-            let slot = Int(record.plugin)
-            if slot < memory.marks.count, mark > memory.marks[slot] { memory.marks[slot] = mark }
-            if record.flags.contains(.decided), record.verdict.isRefusal {
-                memory.decidedBy = self.generation.names[slot]
-            }
-        }
-        self.trail.restart()
-        return part
-    }
 
     /// What plugins left for the naughty plugin: `(plugin) text` lines.
     var naughty: String? {
@@ -225,30 +188,29 @@ extension PluginMark {
     }
 }
 
-extension [UInt8] {
-    /// The identifier in the first Message-ID field of a header, without brackets; no parsing of the rest.
-    package var messageID: String? {
-        self.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress else { return nil }
-            var start = 0
-            while start + 11 <= bytes.count {
-                let end = memchr(base + start, 0x0A, bytes.count - start).map { UnsafeRawPointer($0) - base }
-                    ?? bytes.count
-                if bytes[start] | 0x20 == UInt8(ascii: "m"),
-                    strncasecmp((base + start).assumingMemoryBound(to: CChar.self), "message-id:", 11) == 0
-                {
-                    // RFC 5322 §2.2.3: the value may stand in a continuation line.
-                    return Self.identifier(bytes[(start + 11)...].prefix(1100))
-                }
-                start = end + 1
+extension UnsafeRawBufferPointer {
+    /// Where the identifier in the first Message-ID field of a header lies, without brackets; no parsing of the rest.
+    package var messageID: Range<Int>? {
+        guard let base = self.baseAddress else { return nil }
+        var start = 0
+        while start + 11 <= self.count {
+            if self[start] | 0x20 == UInt8(ascii: "m"),
+                strncasecmp((base + start).assumingMemoryBound(to: CChar.self), "message-id:", 11) == 0
+            {
+                return self.identifier(from: start + 11)
             }
-            return nil
+            guard let end = memchr(base + start, 0x0A, self.count - start) else { return nil }
+            start = UnsafeRawPointer(end) - base + 1
         }
+        return nil
     }
 
-    private static func identifier(_ rest: Slice<UnsafeRawBufferPointer>) -> String? {
-        let value = rest.drop { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D || $0 == 0x0A }
-        let word = value.prefix { $0 > 0x20 && $0 != UInt8(ascii: ">") }.drop { $0 == UInt8(ascii: "<") }
-        return word.isEmpty ? nil : String(decoding: word, as: UTF8.self)
+    /// RFC 5322 §2.2.3: the value may stand in a continuation line.
+    private func identifier(from start: Int) -> Range<Int>? {
+        var first = start
+        while first < self.count, self[first] <= 0x20 || self[first] == UInt8(ascii: "<") { first += 1 }
+        var end = first
+        while end < self.count, self[end] > 0x20, self[end] != UInt8(ascii: ">") { end += 1 }
+        return end > first ? first..<end : nil
     }
 }

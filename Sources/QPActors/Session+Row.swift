@@ -62,9 +62,9 @@ extension Session {
             row.recipients = mail.recipients.prefix(JournalWriter.recipientLimit).map(\.mailbox.address)
             row.recipientCount = mail.recipients.count
         } else if let memory = self.memory {
-            row.sender = memory.sender
-            row.recipients = memory.recipients
-            row.recipientCount = Int(memory.recipientCount)
+            row.sender = memory.sender?.address
+            row.recipients = memory.recipients.prefix(JournalWriter.recipientLimit).map(\.mailbox.address)
+            row.recipientCount = memory.recipients.count
         }
         row.octets = self.octets
         row.rate = row.age > 0 ? Double(self.octets) / row.age : 0
@@ -108,7 +108,7 @@ extension Session {
         case .peer: .address(self.peer)
         case .helo: .text(self.state.introduction?.host ?? "")
         case .phase: .number(Double(SessionPhase.allCases.firstIndex(of: self.shownPhase) ?? 0))
-        case .sender: .text(self.state.transaction.sender?.address ?? self.memory?.sender ?? "")
+        case .sender: .text((self.state.transaction.sender ?? self.memory?.sender)?.address ?? "")
         case .rcpts: .number(Double(self.state.transaction.recipients.count))
         case .messages: .number(Double(self.memory?.messages ?? 0))
         case .octets: .number(Double(self.octets))

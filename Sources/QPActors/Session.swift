@@ -328,7 +328,7 @@ public actor Session {
     }
 
     func flushPluginResponses() {
-        guard !self.state.responses.isEmpty else { return }
+        guard self.state.hasResponses else { return }
         let responses = self.state.responses
         self.state.responses = []
         self.reserveOutput()

@@ -38,7 +38,8 @@ enum AdminRoutes {
             let format = MetricsText.format(accept: call.request.headers[.accept])
             return .text(MetricsText.render(await call.source.metrics(), as: format), type: format.contentType)
         },
-        AdminRoute(method: .get, path: "/", role: .viewer, summary: "A page for browsers.", answer: .page) { _ in
+        AdminRoute(method: .get, path: "/", role: nil, summary: "A page for browsers; it holds no data.", answer: .page)
+        { _ in
             var response = Response.text(AdminPage.html, type: "text/html; charset=utf-8")
             response.headers[.contentSecurityPolicy] = PagePolicy.page
             return response

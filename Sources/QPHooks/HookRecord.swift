@@ -129,9 +129,19 @@ public struct Trail: Sendable {
 
     /// Forgets the runs and texts, which somebody has taken; there will be more.
     package mutating func restart() {
-        self.storage = []
-        self.texts = []
+        self.storage.removeAll(keepingCapacity: true)
+        if !self.texts.isEmpty { self.texts.removeAll(keepingCapacity: true) }
         self.start = 0
         self.dropped = 0
+    }
+
+    /// How many runs there are.
+    package var count: Int { self.storage.count }
+
+    /// The runs where they lie, oldest first, in two pieces.
+    package func withPieces(_ body: (UnsafeBufferPointer<HookRecord>, UnsafeBufferPointer<HookRecord>) -> Void) {
+        self.storage.withUnsafeBufferPointer { all in
+            body(UnsafeBufferPointer(rebasing: all[self.start...]), UnsafeBufferPointer(rebasing: all[..<self.start]))
+        }
     }
 }

@@ -19,6 +19,7 @@ package final class SessionState {
     @exclusivity(unchecked) package var transaction = TransactionState()
     /// Answers that plugins gave the client themselves, in order.
     @exclusivity(unchecked) package var responses: [Reply] = []
+    package var hasResponses: Bool { !self.responses.isEmpty }
     /// A plugin that answered `done` at data wants the message it received queued.
     package var queuesMessage = false
     /// Whether changes are kept for a recorder, a host or a shadow's overlay.

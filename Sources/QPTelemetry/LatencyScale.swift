@@ -17,6 +17,13 @@ public enum LatencyScale {
         return UInt8(truncatingIfNeeded: min((exponent - 8) * 4 + quarter + 1, Self.count - 1))
     }
 
+    /// A duration in the middle of a bucket, in nanoseconds: what is known of one whose bucket alone was kept.
+    package static func middle(of bucket: Int) -> UInt64 {
+        guard let upper = Self.upperBound(of: bucket) else { return Self.upperBound(of: Self.count - 2) ?? 0 }
+        let lower = bucket > 0 ? Self.upperBound(of: bucket - 1) ?? 0 : 0
+        return (lower + upper) / 2
+    }
+
     /// The upper bound of a bucket in nanoseconds (not included); `nil` for the last one, which has none.
     public static func upperBound(of bucket: Int) -> UInt64? {
         guard bucket >= 0, bucket < Self.count - 1 else { return nil }

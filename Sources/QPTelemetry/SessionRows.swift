@@ -10,6 +10,15 @@ public enum SessionKind: String, Sendable, Hashable, Codable, CaseIterable {
     case ended
     /// Turned away before a greeting: by a limit, a ban, drain, or a plugin at pre-connection or connect.
     case refused
+
+    /// Its place among all kinds.
+    package var place: UInt8 {
+        switch self {
+        case .live: 0
+        case .ended: 1
+        case .refused: 2
+        }
+    }
 }
 
 /// How far a session has come. A closed set: it is a label of metrics.
@@ -30,6 +39,20 @@ public enum SessionPhase: String, Sendable, Hashable, Codable, CaseIterable {
     case queue
     /// Farewell hooks run.
     case leaving
+
+    /// Its place among all phases.
+    package var place: UInt8 {
+        switch self {
+        case .connect: 0
+        case .helo: 1
+        case .idle: 2
+        case .mail: 3
+        case .rcpt: 4
+        case .data: 5
+        case .queue: 6
+        case .leaving: 7
+        }
+    }
 }
 
 /// The strongest answer a plugin gave in a session, for one narrow column.

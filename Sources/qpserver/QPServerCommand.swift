@@ -5,8 +5,8 @@
 import ArgumentParser
 import Glibc
 import QPActors
-import QPHooks
 import QPAdminHTTP
+import QPHooks
 import QPPlugins
 import QPServer
 

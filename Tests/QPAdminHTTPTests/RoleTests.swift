@@ -29,7 +29,7 @@ struct RoleRow: CustomTestStringConvertible, Sendable {
 
     static let all: [RoleRow] = [
         .init("GET", "/livez", nil), .init("GET", "/readyz", nil), .init("GET", "/metrics", .scrape),
-        .init("GET", "/", .viewer), .init("GET", "/api/v1/openapi.json", .viewer),
+        .init("GET", "/", nil), .init("GET", "/api/v1/openapi.json", .viewer),
         .init("GET", "/api/v1/whoami", .viewer), .init("GET", "/api/v1/overview", .viewer),
         .init("GET", "/api/v1/rates?seconds=900", .viewer),
         .init("GET", "/api/v1/sessions?state=refused&sort=helo&order=asc&limit=1000&offset=5&query=dnsbl", .viewer),

@@ -20,6 +20,8 @@ package final class ConfigHistory: Sendable {
         let warnings: [String]
         /// By path; `nil`: too large to be kept, or not there.
         let files: [String: [String]?]
+        /// What the files looked like from outside, so that they need not be read again while they look the same.
+        let stamps: [String: ConfigFileStamp?]
     }
 
     struct State: Sendable {
@@ -43,9 +45,11 @@ package final class ConfigHistory: Sendable {
 
     /// A configuration is in use.
     func loaded(_ generation: Generation, warnings: [String], paths: [String], at now: Int64) {
+        var stamps: [String: ConfigFileStamp?] = [:]
+        for path in paths { stamps[path] = .some(ConfigFileStamp.now(path)) }
         let entry = Entry(
             number: generation.number, loadedAt: now, plugins: generation.plugins.count, warnings: warnings,
-            files: self.read(paths))
+            files: self.read(paths), stamps: stamps)
         self.contents.withLock { state in
             state.entries.removeAll { $0.number == generation.number }
             state.entries.append(entry)
@@ -91,7 +95,10 @@ package final class ConfigHistory: Sendable {
     /// Files on disk that are not what a generation was made from. Blocks while they are read.
     func changed(since number: Int) -> [String] {
         guard let entry = self.state.entries.last(where: { $0.number == number }) else { return [] }
-        return entry.files.filter { Self.lines($0.key) != $0.value }.map { self.name($0.key) }.sorted()
+        return entry.files.filter { path, lines in
+            if let stamp = entry.stamps[path], stamp == ConfigFileStamp.now(path) { return false }
+            return Self.lines(path) != lines
+        }.map { self.name($0.key) }.sorted()
     }
 
     /// How a generation's files differ from those of another, or from the disk. `nil`: it is not remembered.

@@ -23,8 +23,6 @@ package struct TelemetrySettings: Sendable, Hashable {
     package var trailsDays = 7
     /// Lines of the log that are kept for watchers: 256 to 1048576.
     package var logLines = 4096
-    /// Events that are kept for watchers: 256 to 1048576.
-    package var eventLines = 4096
     /// Where state that outlives the process is kept, without a final slash; `nil`: nowhere.
     package var stateDirectory: String?
 
@@ -55,7 +53,6 @@ package struct TelemetryConfig: Sendable {
         Size(name: "trails_disk", path: \.trailsDisk, range: 0...1 << 40),
         Size(name: "trails_days", path: \.trailsDays, range: 1...3650),
         Size(name: "log_lines", path: \.logLines, range: 256...1 << 20),
-        Size(name: "event_lines", path: \.eventLines, range: 256...1 << 20),
     ]
 
     package private(set) var settings = TelemetrySettings()

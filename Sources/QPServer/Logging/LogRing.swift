@@ -8,7 +8,7 @@ import Synchronization
 /// The last lines, numbered from 1: bounded, the oldest give way. Whoever appends never waits for a watcher, and does
 /// nothing for one but waking it if it waits.
 final class LogRing: Sendable {
-    static let maxLines = 4096
+    package static let maxLines = 4096
     static let maxOctets = 4 << 20
 
     struct Line: Sendable {

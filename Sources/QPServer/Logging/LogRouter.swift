@@ -36,8 +36,10 @@ package final class LogRouter: LogSink {
     private let losses = Atomic<UInt64>(0)
 
     /// Opens the outputs, in the order that `setLevel` counts them by; `isExplicit`: the operator configured them.
-    package convenience init(_ targets: [LogTarget], isExplicit: Bool) throws(StartError) {
-        try self.init(targets, isExplicit: isExplicit, ring: LogRing())
+    package convenience init(
+        _ targets: [LogTarget], isExplicit: Bool, lines: Int = LogRing.maxLines
+    ) throws(StartError) {
+        try self.init(targets, isExplicit: isExplicit, ring: LogRing(maxLines: lines))
     }
 
     init(_ targets: [LogTarget], isExplicit: Bool, ring: LogRing) throws(StartError) {

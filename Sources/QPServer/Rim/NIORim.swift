@@ -296,7 +296,7 @@ final class LiveSessions: @unchecked Sendable {
     // Invariant: touched on the loop only.
     private var slots: [Session?] = []
     private var free: [Int] = []
-    private var output = ByteBuffer()
+    @exclusivity(unchecked) private var output = ByteBuffer()
 
     /// Every live session.
     var all: [Session] { self.slots.compactMap { $0 } }
@@ -330,7 +330,7 @@ final class LiveSessions: @unchecked Sendable {
     /// Octets in a buffer that is used again as soon as its former content has left.
     func buffer(_ bytes: [UInt8]) -> ByteBuffer {
         self.output.clear(minimumCapacity: 512)
-        self.output.writeBytes(bytes)
+        bytes.withUnsafeBytes { _ = self.output.writeBytes($0) }
         return self.output
     }
 }

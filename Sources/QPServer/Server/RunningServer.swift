@@ -167,7 +167,7 @@ package final class RunningServer: Sendable {
     /// Puts the configuration before the running one back in place. False if there is none.
     package func goBack() async -> Bool {
         guard let generation = self.config.goBack() else { return false }
-        await self.use(generation, [])
+        await self.use(generation, [], isNew: false)
         self.history.wentBack()
         return true
     }
@@ -192,11 +192,11 @@ package final class RunningServer: Sendable {
         }
     }
 
-    private func use(_ generation: Generation, _ warnings: [ConfigProblem]) async {
+    private func use(_ generation: Generation, _ warnings: [ConfigProblem], isNew: Bool = true) async {
         self.applyLogging(of: generation)
         self.startBackgrounds(of: generation)
         await self.supervisor.use(generation)
-        self.remember(generation, warnings)
+        if isNew { self.remember(generation, warnings) }
         await self.state.withLock { $0.whenUsed }?()
         self.hub.event("config", "configuration \(generation.number) in use")
         for warning in warnings { self.log.write(.warning, warning.description) }

@@ -143,7 +143,8 @@ private struct StartUp {
         let logConfig = LogConfig(self.directory)
         let isExplicit = !self.options.log.isEmpty || logConfig.isExplicit
         let log = try LogRouter(
-            self.options.log.isEmpty ? logConfig.targets : self.options.log, isExplicit: isExplicit)
+            self.options.log.isEmpty ? logConfig.targets : self.options.log, isExplicit: isExplicit,
+            lines: TelemetryConfig(self.directory).settings.logLines)
         let config = ConfigStore(
             directory: self.directory, catalogue: self.catalogue, admin: self.options.adminOverride,
             output: log.lineOutput, adjust: self.options.adjust)
@@ -269,8 +270,8 @@ private struct StartUp {
                 reserve: SpareDescriptors()))
         for socket in sockets.list {
             log.write(.notice, "Admin endpoint on \(socket.name)")
-            if let path = socket.certificate, let expiry = admin.certificateExpiry(path) {
-                telemetry.watchCertificate(use: "admin", expiry: expiry)
+            if let path = socket.certificate {
+                telemetry.watchCertificate(use: "admin") { admin.certificateExpiry(path) }
             }
         }
         return endpoint

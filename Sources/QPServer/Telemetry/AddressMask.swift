@@ -92,7 +92,9 @@ struct AddressMask: Sendable {
     private static func isName(_ word: String) -> Bool {
         if word.contains("@") || IPAddress(word) != nil { return true }
         let labels = word.split(separator: ".", omittingEmptySubsequences: false)
-        guard labels.count > 1, let last = labels.last, last.count > 1, last.allSatisfy(\.isLetter) else { return false }
+        guard labels.count > 1, let last = labels.last, last.count > 1, last.allSatisfy(\.isLetter) else {
+            return false
+        }
         return labels.allSatisfy { !$0.isEmpty }
     }
 

@@ -97,8 +97,10 @@ final class EventStream: TelemetryStream {
         for entry in entries {
             for row in Self.rows(entry) where row.sequence > place && row.sequence <= last ?? .max {
                 place = row.sequence
-                guard self.query?.matches(row) ?? true else { continue }
-                items.append(.element(self.mask.row(row)))
+                // Queries see what the reader may see: answers to guesses would tell the rest.
+                let shown = self.mask.row(row)
+                guard self.query?.matches(shown) ?? true else { continue }
+                items.append(.element(shown))
             }
             place = max(place, min(entry.first + entry.count - 1, last ?? .max))
             if items.count >= Self.maxItems { break }

@@ -22,6 +22,7 @@ final class RateHistory: Sendable {
         var latencies: [Double] = []
         var last: Int64 = 0
         var runs: [UInt64] = []
+        var latency = 0.0
     }
 
     private let state = Mutex(State())
@@ -38,17 +39,23 @@ final class RateHistory: Sendable {
         ]
     }
 
-    /// A second is over.
-    /// - Parameters:
-    ///   - runs: hook runs by duration, since the start.
-    ///   - now: seconds since 1970.
-    func add(_ counters: ServerCounters, runs: [UInt64], at now: Int64) {
-        let values = Self.values(counters)
+    /// Hook runs by duration, since the start: what came since the last time tells the latency of the seconds that follow.
+    func learn(runs: [UInt64]) {
         self.state.withLock { state in
             let before = state.runs.count == runs.count ? state.runs : Array(repeating: 0, count: runs.count)
             let fresh = zip(runs, before).map { UInt32(truncatingIfNeeded: $0 >= $1 ? $0 - $1 : 0) }
             state.runs = runs
-            state.latencies.append((LatencyScale.percentile(0.95, of: fresh) ?? 0) * 1000)
+            state.latency = (LatencyScale.percentile(0.95, of: fresh) ?? 0) * 1000
+        }
+    }
+
+    /// A second is over.
+    /// - Parameters:
+    ///   - values: in the order of `names`.
+    ///   - now: seconds since 1970.
+    func add(_ values: [UInt64], at now: Int64) {
+        self.state.withLock { state in
+            state.latencies.append(state.latency)
             state.samples.append(values)
             state.last = now
             if state.samples.count > Self.length + 1 { state.samples.removeFirst() }

@@ -210,7 +210,8 @@ extension ServerTelemetry {
         if network.prefixLength < (network.address.isIPv4 ? 8 : 16) {
             reasons.append("it holds a large part of all addresses")
         }
-        return Array(reasons.prefix(20))
+        var seen = Set<String>()
+        return Array(reasons.filter { seen.insert($0).inserted }.prefix(20))
     }
 
     private static func overlaps(_ network: Network, _ text: String) -> Bool {
@@ -258,6 +259,7 @@ extension ServerTelemetry {
     package func setSoftBounce(_ isOn: Bool, by caller: Caller) async {
         await self.supervisor.setSoftBounce(isOn)
         let isConfigured = isOn == self.supervisor.generation.settings.softBounce
+        self.state.withLock { $0.softBounce = isConfigured ? nil : isOn }
         self.keep("server", "soft_bounce", isConfigured ? nil : isOn)
         self.record("soft_bounce", isOn ? "on" : "off", by: caller)
     }
@@ -290,6 +292,10 @@ extension ServerTelemetry {
             guard let overlay = try? JSONDecoder().decode(PluginOverlay.self, from: Data(value)) else { continue }
             self.state.withLock { $0.changes[name] = overlay }
         }
+        if let value = database.overlay("server").first(where: { $0.key == "soft_bounce" })?.value {
+            let isOn = try? JSONDecoder().decode(Bool.self, from: Data(value))
+            self.state.withLock { $0.softBounce = isOn }
+        }
         await self.applyOverlay()
     }
 
@@ -310,11 +316,7 @@ extension ServerTelemetry {
             self.state.withLock { $0.changes[plugin.name] = kept.isEmpty ? nil : kept }
             self.keep("plugin", plugin.name, kept.isEmpty ? nil : kept)
         }
-        if let value = self.hub.database?.overlay("server").first(where: { $0.key == "soft_bounce" })?.value,
-            let isOn = try? JSONDecoder().decode(Bool.self, from: Data(value))
-        {
-            await self.supervisor.setSoftBounce(isOn)
-        }
+        if let isOn = self.state.withLock({ $0.softBounce }) { await self.supervisor.setSoftBounce(isOn) }
     }
 
     /// What is to be done once a second, on the telemetry thread.
@@ -340,6 +342,7 @@ extension Ban {
     fileprivate var row: BanRow {
         BanRow(
             id: self.id, network: self.network.description, reason: self.reason, by: self.by,
-            createdAt: Double(self.createdAt) / 1e9, expiresAt: self.expiresAt.map { Double($0) / 1e9 }, hits: self.hits)
+            createdAt: Double(self.createdAt) / 1e9, expiresAt: self.expiresAt.map { Double($0) / 1e9 }, hits: self.hits
+        )
     }
 }

@@ -103,8 +103,8 @@ extension ServerTelemetry {
         metrics.reloads = [
             .init(["success"], Double(history.succeeded)), .init(["refused"], Double(history.failed)),
         ]
-        metrics.certificateExpiry = self.state.withLock { state in
-            state.certificates.map { .init([$0.use], $0.expiry) }
+        metrics.certificateExpiry = self.state.withLock { $0.certificates }.compactMap { certificate in
+            certificate.expiry().map { .init([certificate.use], $0) }
         }
         metrics.logDropped = self.server.log.dropped
         metrics.eventsDropped = self.hub.ring.dropped

@@ -122,7 +122,8 @@ extension ServerTelemetry {
                 if state.audit.count > 10_000 { state.audit.removeFirst(1000) }
             }
         }
-        let text = "operator \(caller.name) (\(caller.role.rawValue), \(caller.source)): \(action) \(subject): \(result)"
+        let operatorName = "\(caller.name) (\(caller.role.rawValue), \(caller.source))"
+        let text = "operator \(operatorName): \(action) \(subject): \(result)"
         self.server.log.write(.notice, text)
         self.hub.event("operator", text)
     }

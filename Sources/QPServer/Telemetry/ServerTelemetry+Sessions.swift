@@ -8,11 +8,22 @@ package import QPTelemetry
 
 extension ServerTelemetry {
     package func sessions(_ request: SessionsRequest, for caller: Caller) async -> SessionPage {
-        let page = request.state == .live ? await self.live(request) : await self.past(request)
         let mask = self.hub.mask(for: caller)
+        let request = Self.harmless(request, mask)
+        let page = request.state == .live ? await self.live(request, mask) : await self.past(request, mask)
         var masked = page
         masked.sessions = page.sessions.map { mask.row($0) }
         return masked
+    }
+
+    /// Whoever may not see addresses may not sort by them either: places in the order tell too much.
+    private static func harmless(_ request: SessionsRequest, _ mask: AddressMask) -> SessionsRequest {
+        var request = request
+        switch request.sort {
+        case .peer, .helo, .sender: if mask.mode != .shown { request.sort = .age }
+        case .age, .started, .phase, .rcpts, .messages, .octets, .rate, .running: break
+        }
+        return request
     }
 
     // MARK: Live
@@ -25,11 +36,11 @@ extension ServerTelemetry {
     }
 
     /// Sorts by what is wanted first, so that only the rows of the page are made.
-    private func live(_ request: SessionsRequest) async -> SessionPage {
+    private func live(_ request: SessionsRequest, _ mask: AddressMask) async -> SessionPage {
         let query = request.query
         let sort = request.sort
         let found = await self.ports.visitPorts { port, session -> Candidate? in
-            if let query, !query.isEmpty, !Self.matches(query, session) { return nil }
+            if let query, !query.isEmpty, !Self.matches(query, session, mask) { return nil }
             return Candidate(key: session.sortKey(sort), number: session.number, session: session, port: port)
         }
         var candidates = found.flatMap { $0 ?? [] }
@@ -61,8 +72,9 @@ extension ServerTelemetry {
         return answers.flatMap { $0 ?? [] }.sorted { $0.0 < $1.0 }.map(\.1)
     }
 
-    private static func matches(_ query: Query, _ session: isolated Session) -> Bool {
-        let row = session.row()
+    private static func matches(_ query: Query, _ session: isolated Session, _ mask: AddressMask) -> Bool {
+        // Queries see what the reader may see: answers to guesses would tell the rest.
+        let row = mask.row(session.row())
         guard query.isAboutRuns else { return query.matches(row) }
         let part = session.detail().trail
         return Self.matches(query, row, Explainer.entries(part, session.pluginNames, transaction: 0))
@@ -86,7 +98,7 @@ extension ServerTelemetry {
     /// Segments from disk that one list may read.
     private static let diskSegments = 512
 
-    private func past(_ request: SessionsRequest) async -> SessionPage {
+    private func past(_ request: SessionsRequest, _ mask: AddressMask) async -> SessionPage {
         _ = await self.ports.ask { $0.journal.seal() }
         self.hub.collect()
         let wanted = max(0, request.offset) + max(1, request.limit) + 1
@@ -94,7 +106,7 @@ extension ServerTelemetry {
         var seen = Set<String>()
         var oldest = Int64.max
         let take = { (records: [NamedRecord]) in
-            for row in Self.rows(records, request) where seen.insert(row.id).inserted { rows.append(row) }
+            for row in Self.rows(records, request, mask) where seen.insert(row.id).inserted { rows.append(row) }
         }
         let segments = self.hub.ring.entries.compactMap(\.segment)
         oldest = segments.map(\.firstTime).min() ?? .max
@@ -131,7 +143,9 @@ extension ServerTelemetry {
     }
 
     /// The sessions that are over among records, newest first.
-    private static func rows(_ records: [NamedRecord], _ request: SessionsRequest) -> [SessionRow] {
+    private static func rows(
+        _ records: [NamedRecord], _ request: SessionsRequest, _ mask: AddressMask
+    ) -> [SessionRow] {
         var runs: [SessionID: [TrailEntry]] = [:]
         let query = request.query.flatMap { $0.isEmpty ? nil : $0 }
         if query?.isAboutRuns ?? false {
@@ -147,7 +161,7 @@ extension ServerTelemetry {
             let row = Explainer.row(session, named.names)
             if let query {
                 let own = query.isAboutRuns ? Explainer.entries(session.trail, named.names, transaction: 0) : []
-                guard Self.matches(query, row, (runs[session.session] ?? []) + own) else { continue }
+                guard Self.matches(query, mask.row(row), (runs[session.session] ?? []) + own) else { continue }
             }
             rows.append(row)
         }
@@ -204,6 +218,9 @@ extension ServerTelemetry {
         _ request: ExplainRequest, for caller: Caller
     ) async throws(ControlError) -> [SessionDetail] {
         let mask = self.hub.mask(for: caller)
+        if caller.hidesAddresses, request.id == nil {
+            throw .invalid("addresses are hidden from you: sessions are explained by their id only")
+        }
         if let id = request.id {
             guard SessionID(id) != nil else { throw .invalid("'\(id)' is no session id") }
             return await self.session(id, for: caller).map { [$0] } ?? []
@@ -281,7 +298,8 @@ extension ServerTelemetry {
         var everything = request
         everything.offset = 0
         everything.limit = 20_000
-        let page = request.state == .live ? await self.live(everything) : await self.past(everything)
+        let page =
+            request.state == .live ? await self.live(everything, mask) : await self.past(everything, mask)
         var counts: [String: (count: Int, session: String)] = [:]
         for row in page.sessions {
             for value in Set(row.values(field)) where !value.isEmpty {
@@ -290,7 +308,11 @@ extension ServerTelemetry {
             }
         }
         let top = counts.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.prefix(max(1, request.limit))
-        return top.map { TopRow(value: field.isAddress ? mask.name($0.key) : mask.text($0.key), count: $0.value.count, session: $0.value.session) }
+        return top.map { value, found in
+            TopRow(
+                value: field.isAddress ? mask.name(value) : mask.text(value), count: found.count,
+                session: found.session)
+        }
     }
 }
 

@@ -20,8 +20,10 @@ package final class ServerTelemetry: TelemetrySource, ServerControl {
         var changes: [String: PluginOverlay] = [:]
         var changedFiles: [String] = []
         var audit: [AuditRow] = []
-        /// The paths of certificates whose end is watched, by use.
-        var certificates: [(use: String, expiry: Double)] = []
+        /// Certificates whose end is watched, by use: they may be renewed on disk.
+        var certificates: [(use: String, expiry: @Sendable () -> Double?)] = []
+        /// What an operator set; `nil`: what the configuration says.
+        var softBounce: Bool?
         var nextFileCheck: Int64 = 0
     }
 
@@ -43,8 +45,8 @@ package final class ServerTelemetry: TelemetrySource, ServerControl {
     var ports: LoopPorts { self.server.loopPorts }
     var supervisor: Supervisor { self.server.supervisor }
 
-    /// Certificates that metrics tell the end of: seconds since 1970.
-    package func watchCertificate(use: String, expiry: Double) {
+    /// Metrics tell the end of a certificate: seconds since 1970, asked for each time.
+    package func watchCertificate(use: String, expiry: @escaping @Sendable () -> Double?) {
         self.state.withLock { $0.certificates.append((use, expiry)) }
     }
 
@@ -141,7 +143,9 @@ package final class ServerTelemetry: TelemetrySource, ServerControl {
             let reason = self.hub.database?.lastError.map { ": \($0.text)" } ?? ""
             alarms.append(Alarm(kind: "trails_not_kept", text: "\(self.hub.dropped) records were not kept\(reason)"))
         }
-        if self.supervisor.isDraining { alarms.append(Alarm(kind: "draining", text: "new connections are turned away")) }
+        if self.supervisor.isDraining {
+            alarms.append(Alarm(kind: "draining", text: "new connections are turned away"))
+        }
         if self.supervisor.isSoftBouncing {
             alarms.append(Alarm(kind: "soft_bounce", text: "every 5xx leaves as 4xx"))
         }
@@ -195,7 +199,9 @@ package final class ServerTelemetry: TelemetrySource, ServerControl {
                 let key = hook.plugin + " " + hook.hook
                 if counts.hooks[key]?.add(hook) == nil { counts.hooks[key] = hook }
             }
-            for row in answer?.connections ?? [] { counts.connections[[row.listener, row.result], default: 0] += row.count }
+            for row in answer?.connections ?? [] {
+                counts.connections[[row.listener, row.result], default: 0] += row.count
+            }
         }
         for plugin in self.supervisor.generation.plugins {
             for hook in plugin.hooks where counts.hooks[plugin.name + " " + hook.name] == nil {

@@ -24,6 +24,7 @@ package final class TelemetryHub: Sendable {
     private struct Latest {
         var counters: [ServerCounters?] = []
         var hooks: [[HookStatistics]?] = []
+        var rates: [[UInt64]?] = []
         var watchers = 0
     }
 
@@ -45,6 +46,7 @@ package final class TelemetryHub: Sendable {
     /// - Parameters:
     ///   - settings: what is kept, and how addresses are shown.
     ///   - database: where records survive; `nil`: in memory only.
+    /// - Throws: when there is no descriptor for its thread's wake-up.
     package init(_ settings: TelemetrySettings, database: TrailDatabase?) throws(StartError) {
         self.ring = SegmentRing(limit: settings.trailsMemory)
         self.database = database
@@ -150,6 +152,10 @@ package final class TelemetryHub: Sendable {
         }
     }
 
+    private func know(_ index: Int, rates: [UInt64]) {
+        self.latest.withLock { if index < $0.rates.count { $0.rates[index] = rates } }
+    }
+
     func know(_ index: Int, _ counters: ServerCounters, _ hooks: [HookStatistics]) {
         self.latest.withLock { latest in
             guard index < latest.counters.count else { return }
@@ -165,6 +171,7 @@ package final class TelemetryHub: Sendable {
         self.latest.withLock { latest in
             latest.counters = Array(repeating: nil, count: ports.all.count)
             latest.hooks = Array(repeating: nil, count: ports.all.count)
+            latest.rates = Array(repeating: nil, count: ports.all.count)
         }
         self.isRunning.store(true, ordering: .relaxed)
         do {
@@ -195,18 +202,20 @@ package final class TelemetryHub: Sendable {
             let isWatched = self.watchers > 0
             let now = SystemCall.monotonic
             let isSecond = now >= nextSecond
+            let isFifth = isSecond && seconds % 5 == 0
             for (index, port) in ports.all.enumerated() {
                 if port.journal.isWatched != isWatched { port.journal.isWatched = isWatched }
                 port.feel(at: now) { port in
                     port.journal.seal()
-                    if isSecond { self.know(index, port.core.serverCounters(), port.core.hookStatistics()) }
+                    if isSecond { self.know(index, rates: port.core.rates()) }
+                    if isFifth { self.know(index, port.core.serverCounters(), port.core.hookStatistics()) }
                 }
             }
             self.collect()
             if isSecond {
                 nextSecond = now &+ 1_000_000_000
                 seconds += 1
-                self.sample(ports)
+                self.sample(ports, withRuns: isFifth)
                 // Many small pieces would make look-ups on disk slow.
                 if seconds % 5 == 0 || self.inbox.withLock({ $0.unsavedOctets >= 64 << 10 }) { self.save() }
                 if seconds % 60 == 0 { self.database?.prune(now: SystemCall.wall) }
@@ -216,17 +225,19 @@ package final class TelemetryHub: Sendable {
         }
     }
 
-    private func sample(_ ports: LoopPorts) {
-        var counters = ServerCounters()
-        var runs = Array(repeating: UInt64(0), count: LatencyScale.count)
-        for index in ports.all.indices {
-            let known = self.lastKnown(index)
-            counters.add(known.counters)
-            for hook in known.hooks {
+    private func sample(_ ports: LoopPorts, withRuns: Bool) {
+        if withRuns {
+            var runs = Array(repeating: UInt64(0), count: LatencyScale.count)
+            for hook in ports.all.indices.flatMap({ self.lastKnown($0).hooks }) {
                 for (bucket, count) in hook.latencies.enumerated() where count > 0 { runs[bucket] &+= UInt64(count) }
             }
+            self.rates.learn(runs: runs)
         }
-        self.rates.add(counters, runs: runs, at: SystemCall.wall / 1_000_000_000)
+        var values = Array(repeating: UInt64(0), count: RateHistory.names.count)
+        for rates in self.latest.withLock({ $0.rates }) {
+            for (index, value) in (rates ?? []).enumerated() where index < values.count { values[index] &+= value }
+        }
+        self.rates.add(values, at: SystemCall.wall / 1_000_000_000)
     }
 
     private func save() {
@@ -243,7 +254,21 @@ package final class TelemetryHub: Sendable {
             unsaved.map {
                 TrailDatabase.Segment(
                     sequence: 0, firstTime: $0.firstTime, lastTime: $0.lastTime, records: $0.records, octets: $0.octets,
-                    keys: Array(Set($0.keys)).sorted())
+                    keys: $0.keys.sortedOnce)
             })
+    }
+}
+
+extension [UInt64] {
+    /// Every element once, ascending.
+    fileprivate var sortedOnce: [UInt64] {
+        var sorted = self.sorted()
+        var count = 0
+        for index in sorted.indices where count == 0 || sorted[count - 1] != sorted[index] {
+            sorted[count] = sorted[index]
+            count += 1
+        }
+        sorted.removeLast(sorted.count - count)
+        return sorted
     }
 }

@@ -182,7 +182,8 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
             arrival?.refusedClientClosed()
         case .welcome(let result):
             let session = Session(
-                self.harness.setup, transport: self, recorder: self.recorder ?? self.harness.tapes?.began(result), result)
+                self.harness.setup, transport: self, recorder: self.recorder ?? self.harness.tapes?.began(result),
+                result)
             self.session = session
             session.assumeIsolated { session in
                 session.opened()

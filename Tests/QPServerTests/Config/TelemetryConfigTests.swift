@@ -28,7 +28,6 @@ import Testing
             trails_disk 0
             trails_days 3650
             log_lines 1M
-            event_lines 256
             """,
             "state_dir": "/var/lib/qpserver//",
         ])
@@ -38,7 +37,6 @@ import Testing
         expected.trailsDisk = 0
         expected.trailsDays = 3650
         expected.logLines = 1 << 20
-        expected.eventLines = 256
         expected.stateDirectory = "/var/lib/qpserver"
         #expect(settings == expected && problems.isEmpty)
     }

@@ -1,4 +1,4 @@
-// ListenerCounters.swift
+// LoopListenerCounters.swift
 //
 // What the listeners of one loop let in and turned away.
 
