@@ -23,7 +23,7 @@ fmt: ## formats all Swift sources
 bench: ## measures the release build beside smtp-sink; groups in BENCH
 	@scripts/bench.sh
 
-interop: ## mail to and from other programs (Postfix needs root)
+interop: ## mail and the admin endpoint with other programs (Postfix needs root)
 	@scripts/interop.sh
 
 sanitize: ## the tests under the thread sanitizer

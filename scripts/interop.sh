@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Mail between our release build and other programs: swaks, and a Postfix of its own (which needs root) as sender and
-# as next hop.
+# Our release build and other programs: mail between it and swaks, and a Postfix of its own (which needs root) as sender
+# and as next hop; then the admin endpoint (scripts/interop/admin.sh).
 #
 #   INTEROP_COUNT=50 scripts/interop.sh     50 messages in place of 500
 set -euo pipefail
@@ -15,4 +15,7 @@ export INTEROP_SERVER PYTHONDONTWRITEBYTECODE=1
 
 QPSERVER=$INTEROP_SERVER scripts/tests/swaks-fixture.sh
 echo "ok     swaks to queue/maildir: a fixture came out unchanged"
-exec python3 scripts/interop/interop.py
+status=0
+python3 scripts/interop/interop.py || status=1
+scripts/interop/admin.sh || status=1
+exit $status

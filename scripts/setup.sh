@@ -1,33 +1,39 @@
 #!/usr/bin/env bash
 # Installs what is missing of the Debian packages that the project needs beside a Swift toolchain.
 #
-#   scripts/setup.sh [build] [test] [bench]     which needs; build if none is named
+#   scripts/setup.sh [build] [test] [interop] [bench]     which needs; build if none is named
 #
 # Says nothing if everything is there. Asks no questions, and starts no service of a package it installs.
 set -euo pipefail
 
 # group, how to see whether it is there, package
 needs='
-build  program:pkg-config   pkg-config
-build  header:ares.h        libc-ares-dev
-build  header:idn2.h        libidn2-dev
-build  header:sqlite3.h     libsqlite3-dev
-build  header:pcre2.h       libpcre2-dev
-test   program:swaks        swaks
-test   program:smtp-source  postfix
-test   program:cdb          tinycdb
-test   program:strace       strace
-test   program:python3      python3
-test   program:promtool     prometheus
-bench  program:smtp-sink    postfix
-bench  program:strace       strace
-bench  program:valgrind     valgrind
-bench  program:strip        binutils
-bench  program:python3      python3
+build   program:pkg-config   pkg-config
+build   header:ares.h        libc-ares-dev
+build   header:idn2.h        libidn2-dev
+build   header:sqlite3.h     libsqlite3-dev
+build   header:pcre2.h       libpcre2-dev
+test    program:swaks        swaks
+test    program:smtp-source  postfix
+test    program:cdb          tinycdb
+test    program:strace       strace
+test    program:python3      python3
+test    program:promtool     prometheus
+test    program:curl         curl
+test    program:openssl      openssl
+interop program:prometheus   prometheus
+interop program:chromium     chromium
+interop python:ensurepip     python3-venv
+bench   program:smtp-sink    postfix
+bench   program:strace       strace
+bench   program:valgrind     valgrind
+bench   program:strip        binutils
+bench   program:python3      python3
 '
 
 is_there() {
     case $1 in
+        python:*) python3 -c "import ${1#python:}" 2>/dev/null ;;
         program:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#program:}" >/dev/null ;;
         header:*)
             [ -e "/usr/include/${1#header:}" ] || [ -e "/usr/local/include/${1#header:}" ] \

@@ -14,7 +14,7 @@ public final class ListenerCounters: @unchecked Sendable {
         public var name: String { "\(self)" }
     }
 
-    private var counts = Array(repeating: UInt64(0), count: Result.allCases.count)
+    private let counts: UnsafeMutablePointer<UInt64>
 
     /// The listener, as configured.
     public let name: String
@@ -22,7 +22,11 @@ public final class ListenerCounters: @unchecked Sendable {
     /// Nothing counted.
     public init(_ name: String = "") {
         self.name = name
+        self.counts = .allocate(capacity: Result.allCases.count)
+        self.counts.initialize(repeating: 0, count: Result.allCases.count)
     }
+
+    deinit { self.counts.deallocate() }
 
     func count(_ result: Result) { self.counts[result.rawValue] &+= 1 }
 

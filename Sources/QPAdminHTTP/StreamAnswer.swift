@@ -11,6 +11,14 @@ import QPTelemetry
 /// A row with the number to go on behind.
 protocol SequencedRow: Encodable, Sendable {
     var sequence: UInt64 { get }
+    /// Appends it as JSON; nothing if it cannot be said.
+    func write(to buffer: inout ByteBuffer)
+}
+
+extension SequencedRow {
+    func write(to buffer: inout ByteBuffer) {
+        if let json = try? JSONText.makeEncoder().encode(self) { buffer.writeBytes(json) }
+    }
 }
 
 extension LogRow: SequencedRow {}
@@ -34,15 +42,13 @@ enum StreamForm: Sendable {
 
     /// Items on the wire; none are a sign of life.
     func text<Row: SequencedRow>(_ items: [StreamItem<Row>], kind: String) -> ByteBuffer {
-        let encoder = JSONText.makeEncoder()
         var result = ByteBuffer()
         for item in items {
             let isEvents = self == .events
             switch item {
             case .element(let row):
-                guard let json = try? encoder.encode(row) else { continue }
                 if isEvents { result.writeString("id: \(row.sequence)\nevent: \(kind)\ndata: ") }
-                result.writeBytes(json)
+                row.write(to: &result)
             case .lost(let count):
                 result.writeString((isEvents ? "event: lost\ndata: " : "") + "{\"lost\":\(count)}")
             }

@@ -97,6 +97,10 @@ public struct Trail: Sendable {
         guard count > 0 else { return }
         let room = Self.limit - self.storage.count
         guard room < count else {
+            // A session that gets this far makes a mail: its trail grows at once, not in steps.
+            if self.storage.count >= 16, self.storage.count + count > self.storage.capacity {
+                self.storage.reserveCapacity(max(96, self.storage.capacity * 2))
+            }
             return self.storage.append(contentsOf: UnsafeBufferPointer(start: records, count: count))
         }
         if room > 0 { self.storage.append(contentsOf: UnsafeBufferPointer(start: records, count: room)) }

@@ -3,12 +3,13 @@
 
     BENCH_SERVER   the program to measure (set by scripts/bench.sh)
     BENCH_LOAD     the load generator (set by scripts/bench.sh)
-    BENCH          groups to run, with commas: instructions syscalls idle handler growth cpu latency maildir (all)
+    BENCH          groups to run, with commas: instructions syscalls idle handler growth cpu latency maildir admin (all)
     BENCH_SCALE    multiplies every number of messages (1); below 1 for a quick look, gates then mean little
 
 User instructions, system calls, bytes and the cost of a handler do not depend on how busy the machine is: they are
 gates. They are taken as the difference of two runs of N and 2N messages, so that start-up does not count. Processor
-time is only reported, as the best of two interleaved rounds.
+time is only reported, as the best of two interleaved rounds; that of an answer of the admin endpoint has a gate, which
+leaves it room.
 """
 
 import json
@@ -23,10 +24,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "common"))
 
+import admin
 from postfix_instance import PostfixInstance
 from servers import Server, ServerError, cpu_seconds, memory, raise_descriptors, tool
 
-GROUPS = ["instructions", "syscalls", "idle", "handler", "growth", "cpu", "latency", "maildir"]
+GROUPS = ["instructions", "syscalls", "idle", "handler", "growth", "cpu", "latency", "maildir", "admin"]
 SCALE = float(os.environ.get("BENCH_SCALE", "1"))
 SESSIONS = 20
 # Calls of a plugin's handlers for one more message of a kept session: mail, rcpt, data, data_post, queue.
@@ -318,6 +320,19 @@ def measure_latency(table):
         table.add("    as a ratio to smtp-sink", best[mine, "p99_us"] / best[peer, "p99_us"], aim=1.0, unit="{:,.2f}")
 
 
+# The whole program
+
+
+def mail_server():
+    """The program qpserver."""
+    return (os.environ.get("BENCH_MAIL_SERVER")
+            or str(Path(shlex.split(os.environ["BENCH_SERVER"])[0]).with_name("qpserver")))
+
+
+def measure_admin(table):
+    admin.measure(table, load, mail_server(), scaled, SESSIONS)
+
+
 # Mail on disk
 
 
@@ -341,11 +356,9 @@ def maildir_config(folder):
 def measure_maildir(table):
     """Mail into a Maildir, each file and folder synchronised; beside it Postfix smtpd and virtual(8) if we are root."""
     count = scaled(3000)
-    binary = Path(os.environ.get("BENCH_MAIL_SERVER")
-                  or Path(shlex.split(os.environ["BENCH_SERVER"])[0]).with_name("qpserver"))
     with tempfile.TemporaryDirectory(prefix="bench-maildir-") as folder:
         config = maildir_config(folder)
-        server = Server("qpserver", [str(binary), "serve", "--config", str(config), "--listen", "127.0.0.1:PORT"])
+        server = Server("qpserver", [mail_server(), "serve", "--config", str(config), "--listen", "127.0.0.1:PORT"])
         with server:
             before, begun = cpu_seconds(server.pid), time.monotonic()
             load("kept", server, s=SESSIONS, n=count)

@@ -37,11 +37,13 @@ fail() {
 
 # write_config QUEUE_LINE: a configuration for example.com and localhost.
 write_config() {
-    mkdir -p "$config" "$work/spool"
+    mkdir -p "$config"
+    mkdir -p -m 700 "$work/spool" "$work/state"
     printf 'rcpt_ok\n%s\n' "${1:-queue/maildir $maildir}" >"$config/plugins"
     printf 'localhost\nexample.com\n' >"$config/rcpthosts"
     echo mx.example.com >"$config/me"
     echo "$work/spool" >"$config/spool_dir"
+    echo "$work/state" >"$config/state_dir"
     printf 'grace_period 3\nmax_conn_ip 100\n' >"$config/limits"
     echo "127.0.0.1:$port" >"$config/listen"
     echo 0 >"$config/reverse_dns"

@@ -82,7 +82,11 @@ package final class ConfigHistory: Sendable {
     }
 
     private static func lines(_ path: String) -> [String]? {
-        guard case .content(let octets, _) = ConfigFileReader.read(path, limit: Self.fileLimit) else { return nil }
+        Self.lines(ConfigFileReader.read(path, limit: Self.fileLimit))
+    }
+
+    private static func lines(_ reading: ConfigFileReader.Outcome) -> [String]? {
+        guard case .content(let octets, _) = reading else { return nil }
         return String(decoding: octets, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map {
             String($0)
         }
@@ -97,7 +101,10 @@ package final class ConfigHistory: Sendable {
         guard let entry = self.state.entries.last(where: { $0.number == number }) else { return [] }
         return entry.files.filter { path, lines in
             if let stamp = entry.stamps[path], stamp == ConfigFileStamp.now(path) { return false }
-            return Self.lines(path) != lines
+            let reading = ConfigFileReader.read(path, limit: Self.fileLimit)
+            // Without a descriptor to read it with, nothing is known of it.
+            if case .failed = reading, lines != nil { return false }
+            return Self.lines(reading) != lines
         }.map { self.name($0.key) }.sorted()
     }
 

@@ -46,6 +46,8 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     @exclusivity(unchecked) private var inputEnded = false
     @exclusivity(unchecked) private var isLingering = false
     private var lingered = 0
+    /// Whether it is one of those who are turned away and wait for the client to close.
+    private var isTurnedAway = false
     @exclusivity(unchecked) private var isClosed = false
     private var drainIsScheduled = false
 
@@ -69,7 +71,9 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         ) { outcome in self.arrived(outcome) }
         switch begun {
         case .failure(let turnedAway):
-            self.sayAndClose(turnedAway.reply)
+            // Nobody counts them: while there are very many, they get no time to close their side.
+            self.isTurnedAway = self.setup.sessions.takeFarewell()
+            self.sayAndClose(turnedAway.reply, gently: self.isTurnedAway)
         case .success(let arrival?):
             self.arrival = arrival
             arrival.start()
@@ -174,6 +178,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         self.arrival?.abandon()
         self.arrival = nil
         self.giveRefusedPlaceBack()
+        if self.isTurnedAway { self.setup.sessions.giveFarewellBack() }
         if let session = self.session {
             self.apply(
                 session.assumeIsolated { session in
@@ -214,7 +219,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         self.apply(session.assumeIsolated { $0.takeOutput() })
     }
 
-    private func apply(_ output: SessionOutput) {
+    private func apply(_ output: consuming SessionOutput) {
         if self.isClosed {
             // Farewell hooks may still run after the channel is gone; their limit needs the deadline.
             if output.deadline != .max {
@@ -224,10 +229,13 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
             }
             return
         }
-        if !output.bytes.isEmpty, let context = self.context {
-            context.writeAndFlush(self.wrapOutboundOut(self.setup.sessions.buffer(output.bytes)), promise: nil)
+        // Taken out of the output, so that nobody else holds them when they are given back.
+        var bytes: [UInt8] = []
+        swap(&bytes, &output.bytes)
+        if !bytes.isEmpty, let context = self.context {
+            context.writeAndFlush(self.wrapOutboundOut(self.setup.sessions.buffer(bytes)), promise: nil)
         }
-        self.setup.core.giveBack(output.bytes)
+        self.setup.core.giveBack(bytes)
         self.apply(output.effects)
         if !self.isLingering, !self.isClosed, output.deadline != self.node.deadline {
             if output.deadline == .max {
@@ -262,10 +270,10 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
 
     // MARK: Closing
 
-    private func sayAndClose(_ reply: [UInt8]) {
+    private func sayAndClose(_ reply: [UInt8], gently: Bool = true) {
         guard let context = self.context else { return }
         context.writeAndFlush(self.wrapOutboundOut(context.channel.allocator.buffer(bytes: reply)), promise: nil)
-        self.close(gently: true)
+        self.close(gently: gently)
     }
 
     /// How long a client that was told goodbye may take to close its side.
@@ -297,6 +305,21 @@ final class LiveSessions: @unchecked Sendable {
     private var slots: [Session?] = []
     private var free: [Int] = []
     @exclusivity(unchecked) private var output = ByteBuffer()
+    /// Descriptors for clients that were turned away, until they close their side.
+    private var farewells: Int
+
+    init(farewells: Int) {
+        self.farewells = farewells
+    }
+
+    /// Takes a place for a client that is turned away; false if there is none.
+    func takeFarewell() -> Bool {
+        guard self.farewells > 0 else { return false }
+        self.farewells -= 1
+        return true
+    }
+
+    func giveFarewellBack() { self.farewells += 1 }
 
     /// Every live session.
     var all: [Session] { self.slots.compactMap { $0 } }

@@ -75,10 +75,12 @@ package final class RunningServer: Sendable {
             files: FileSystemStore(spoolDirectory: spool.path, offloader: self.pool), random: SystemRandom(),
             offloader: self.pool, log: log, environment: environment)
         self.supervisor = Supervisor(generation, ceiling: ceiling)
+        // Of the descriptors that sessions leave: the others are for files, next hops and the admin endpoint.
+        let farewells = max(1, min(ceiling / 16, 128) / max(1, loops))
         var workers: [Worker] = []
         for (number, eventLoop) in self.group.makeIterator().enumerated() {
             let core = NIOLoop.makeCore(eventLoop, number: number)
-            let sessions = LiveSessions()
+            let sessions = LiveSessions(farewells: farewells)
             let port = LoopPort(core: core, sessions: sessions, journal: LoopJournal { hub.deliver($0) })
             workers.append(Worker(eventLoop: eventLoop, core: core, sessions: sessions, port: port))
         }

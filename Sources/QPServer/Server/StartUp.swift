@@ -212,11 +212,12 @@ private struct StartUp {
         }
     }
 
-    /// Sessions that descriptors allow: some are needed for files, DNS, next hops and those who are turned away.
+    /// Sessions that descriptors allow: some are needed for loops, the state folder's database, files, DNS, next hops
+    /// and those who are turned away.
     private static func ceiling(
         _ descriptors: Int, _ doors: [RunningServer.Door], _ admin: AdminSockets
     ) -> Int {
-        let fixed = 24 + doors.reduce(0) { $0 + $1.sockets.count } + (admin.list.isEmpty ? 0 : 16 + admin.list.count)
+        let fixed = 32 + doors.reduce(0) { $0 + $1.sockets.count } + (admin.list.isEmpty ? 0 : 16 + admin.list.count)
         return max(1, descriptors - fixed - min(descriptors / 8, 256))
     }
 

@@ -58,9 +58,17 @@ extension TrailDatabase.Segment {
     }
 
     func insert(_ db: Database) throws {
-        try db.cachedStatement(
-            sql: "INSERT INTO segment (first_time, last_time, records, octets) VALUES (?, ?, ?, ?)"
-        ).execute(arguments: [self.firstTime, self.lastTime, self.records, Data(self.octets)])
+        let statement = try db.cachedStatement(
+            sql: "INSERT INTO segment (first_time, last_time, records, octets) VALUES (?, ?, ?, ?)")
+        try self.octets.withUnsafeBytes { bytes in
+            // SQLite makes a copy of its own.
+            let data = bytes.baseAddress.map {
+                Data(bytesNoCopy: UnsafeMutableRawPointer(mutating: $0), count: bytes.count, deallocator: .none)
+            }
+            try statement.execute(arguments: [self.firstTime, self.lastTime, self.records, data ?? Data()])
+            // The statement would go on to refer to the octets.
+            statement.setUncheckedArguments(StatementArguments())
+        }
         try db.cachedStatement(
             sql: "INSERT INTO segment_keys (sequence, hashes) VALUES (?, ?)"
         ).execute(arguments: [db.lastInsertedRowID, SegmentKeys.write(self.keys)])
