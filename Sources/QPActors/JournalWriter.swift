@@ -258,7 +258,8 @@ struct JournalWriter {
             let slot = Int(record.plugin)
             guard let base = self.marks.base, slot < self.marks.count else { return }
             base[slot] = max(base[slot], UInt8(truncatingIfNeeded: PluginMark.of(record).strength + 1))
-            if record.flags.contains(.decided), record.verdict.isRefusal { self.decider = slot }
+            // deny and ok handlers only learn of an answer.
+            if record.decidedRefusal { self.decider = slot }
         }
     }
 

@@ -364,10 +364,27 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
             context.hook = hook
             let answer = try? handler(event, context)
             let cell = generation.runtimes[Int(element.slot)].cell + Int(hook.rawValue)
-            self.core.counters.ran(cell, answer?.code ?? .declined, nanoseconds: 0, bucket: 0)
+            if answer == nil { self.core.counters.count(cell, .errors) }
+            self.told(hook, element.slot, cell, answer)
             if let answer, answer.code != .declined { break }
         }
         context.hook = .preConnection
+    }
+
+    /// Leaves a record of a run of deny or ok and counts it; `nil`: it threw.
+    private func told(_ hook: HookID, _ slot: PluginSlot, _ cell: Int, _ answer: Verdict<Void>?) {
+        let now = self.core.now
+        let nanoseconds = UInt64(clamping: now &- self.mark)
+        let bucket = LatencyScale.bucket(of: nanoseconds)
+        let code = answer?.code ?? .declined
+        self.trail.append(
+            HookRecord(
+                hook: hook, plugin: slot, verdict: code,
+                flags: answer == nil ? .threw : code == .declined ? [] : .decided, text: 0,
+                offset: UInt32(clamping: (now &- self.startedAt) >> 10), nanoseconds: UInt32(clamping: nanoseconds),
+                bucket: bucket))
+        self.core.counters.ran(cell, code, nanoseconds: nanoseconds, bucket: bucket)
+        self.mark = now
     }
 
     private func refuse(_ denial: Denial) {
@@ -386,7 +403,9 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
     private func journalRefused(_ reply: Reply, by end: SessionEnd = .server) {
         guard let journal = self.setup.journal else { return }
         let generation = self.admission.generation
-        let decider = self.trail.records.last { $0.flags.contains(.decided) && $0.verdict.isRefusal }
+        let decider = self.trail.records.last {
+            $0.hook == .preConnection && $0.flags.contains(.decided) && $0.verdict.isRefusal
+        }
         journal.append(
             .refused(
                 self.context.id, self.admission.number, self.context.connection, generation,

@@ -15,16 +15,17 @@ extension Session {
         self.leave(.client)
     }
 
-    /// Begins the farewell: nothing is read any more, what is queued leaves.
-    func leave(_ end: SessionEnd) {
+    /// Begins the farewell: nothing is read any more, what is queued leaves. `phase`: how far it had come, if that does
+    /// not show any more.
+    func leave(_ end: SessionEnd, in phase: SessionPhase? = nil) {
         guard self.phase != .leaving, self.phase != .gone else { return }
         // A queue handler is not cut off: its answer may be a message that is safe.
         if self.isQueueing {
-            self.endAfterQueue = true
+            self.endAfterQueue = end
             return
         }
         self.abandonRun()
-        self.lastPhase = self.shownPhase
+        self.lastPhase = phase ?? self.shownPhase
         self.phase = .leaving
         self.endedBy = end
         self.pending = []

@@ -164,6 +164,7 @@ extension Session {
         if case .refused(let denial) = verdict, denial.kind.disconnects {
             self.summary(denial.kind.code.name, denial.text)
             self.refuse(denial, .dataHeadersEnd)
+            self.noteOutcome(denial.kind.isSoft ? .deferred : .rejected, self.refusalCode, self.refusalText)
             self.leave(.server)
         } else if isEnd {
             self.framingEnded()
@@ -386,10 +387,14 @@ extension Session {
     }
 
     private func afterQueue() {
-        guard self.endAfterQueue else { return }
-        self.endAfterQueue = false
-        if self.isConnected { self.send(Reply(421, .systemNotAccepting, "service shutting down")) }
-        self.leave(self.isConnected ? .server : .client)
+        guard let end = self.endAfterQueue else { return }
+        self.endAfterQueue = nil
+        if self.isConnected, end == .operator {
+            self.send(Reply(421, .systemNotAccepting, "session ended by the operator"))
+        } else if self.isConnected {
+            self.send(Reply(421, .systemNotAccepting, "service shutting down"))
+        }
+        self.leave(self.isConnected ? end : .client, in: .queue)
     }
 
     private func queueReply(_ verdict: Verdict<Delivery>) -> Reply? {

@@ -83,7 +83,7 @@ extension Session {
             }
             row.decidedBy = memory.decidedBy
         }
-        if let decider = self.trail.records.last(where: { $0.flags.contains(.decided) && $0.verdict.isRefusal }) {
+        if let decider = self.trail.records.last(where: { $0.decidedRefusal }) {
             row.decidedBy = self.generation.names[Int(decider.plugin)]
         }
         row.generation = self.generation.number
@@ -145,5 +145,12 @@ extension QueryValue {
     /// An address.
     package init(_ address: IPAddress) {
         self = .address(high: address.high, low: address.isIPv4 ? 0xFFFF_0000_0000 | address.low : address.low)
+    }
+}
+
+extension HookRecord {
+    /// Whether it ended a chain with a refusal; deny and ok handlers only learn of one.
+    var decidedRefusal: Bool {
+        self.flags.contains(.decided) && self.verdict.isRefusal && !self.hook.isTelling
     }
 }

@@ -91,7 +91,7 @@ public actor Session {
     @exclusivity(unchecked) var hasSpoken = false
     var isReleased = false
     var saidQuit = false
-    var endAfterQueue = false
+    var endAfterQueue: SessionEnd?
     /// From the queue hook's beginning until its answer is sent.
     var isQueueing = false
     var endedBy = SessionEnd.client
@@ -245,7 +245,7 @@ public actor Session {
     public func shutDown() {
         self.recorder?.record(.shutdown, at: self.core.now)
         guard self.phase != .leaving, self.phase != .gone else { return }
-        if self.isQueueing { return self.endAfterQueue = true }
+        if self.isQueueing { return self.endAfterQueue = .server }
         self.abandonRun()
         self.send(Reply(421, .systemNotAccepting, "service shutting down"))
         self.leave(.server)
@@ -257,7 +257,7 @@ public actor Session {
     public func kick() {
         self.recorder?.record(.shutdown, at: self.core.now)
         guard self.phase != .leaving, self.phase != .gone else { return }
-        if self.isQueueing { return self.endAfterQueue = true }
+        if self.isQueueing { return self.endAfterQueue = .operator }
         self.abandonRun()
         self.send(Reply(421, .systemNotAccepting, "session ended by the operator"))
         self.leave(.operator)

@@ -18,7 +18,35 @@ enum JSONText {
     }
 
     static func encode(_ value: some Encodable) throws -> ByteBuffer {
-        ByteBuffer(bytes: try Self.makeEncoder().encode(value))
+        ByteBuffer(bytes: Self.plain(try Self.makeEncoder().encode(value)))
+    }
+
+    /// Escapes what a terminal or an editor takes for more than text. JSON may carry it as it is, but people look at it
+    /// too; it occurs within strings only.
+    static func plain(_ json: Data) -> [UInt8] {
+        guard json.contains(where: { $0 >= 0x7F }) else { return [UInt8](json) }
+        var octets: [UInt8] = []
+        octets.reserveCapacity(json.count + 64)
+        for scalar in String(decoding: json, as: UTF8.self).unicodeScalars {
+            octets += Self.plain(scalar)
+        }
+        return octets
+    }
+
+    /// A character, or its escape.
+    static func plain(_ scalar: Unicode.Scalar) -> [UInt8] {
+        guard scalar.value >= 0x7F, Self.isTreacherous(scalar) else { return [UInt8](String(scalar).utf8) }
+        return scalar.utf16.flatMap { unit in
+            let digits = String(unit, radix: 16)
+            return [UInt8](("\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits).utf8)
+        }
+    }
+
+    private static func isTreacherous(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 
     /// Reads an object that may have these fields and no others.

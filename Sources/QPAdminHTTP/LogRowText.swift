@@ -46,16 +46,22 @@ extension LogRow {
     private static func write(_ text: String, to buffer: inout ByteBuffer) {
         buffer.writeInteger(UInt8(ascii: "\""))
         if text.utf8.contains(where: Self.isEscaped) {
-            for octet in text.utf8 { Self.write(octet, to: &buffer) }
+            for scalar in text.unicodeScalars {
+                if scalar.value < 0x7F {
+                    Self.write(UInt8(truncatingIfNeeded: scalar.value), to: &buffer)
+                } else {
+                    buffer.writeBytes(JSONText.plain(scalar))
+                }
+            }
         } else {
             buffer.writeString(text)
         }
         buffer.writeInteger(UInt8(ascii: "\""))
     }
 
-    /// RFC 8259 §7: quotation mark, backslash, control characters.
+    /// RFC 8259 §7: quotation mark, backslash, control characters; and what has to be looked at.
     private static func isEscaped(_ octet: UInt8) -> Bool {
-        octet < 0x20 || octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\")
+        octet < 0x20 || octet >= 0x7F || octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\")
     }
 
     private static func write(_ octet: UInt8, to buffer: inout ByteBuffer) {

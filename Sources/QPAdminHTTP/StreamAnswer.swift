@@ -17,7 +17,7 @@ protocol SequencedRow: Encodable, Sendable {
 
 extension SequencedRow {
     func write(to buffer: inout ByteBuffer) {
-        if let json = try? JSONText.makeEncoder().encode(self) { buffer.writeBytes(json) }
+        if let json = try? JSONText.makeEncoder().encode(self) { buffer.writeBytes(JSONText.plain(json)) }
     }
 }
 

@@ -71,7 +71,12 @@ package final class ConfigHistory: Sendable {
     }
 
     /// The configuration before was put back: a refusal is history.
-    func wentBack() { self.contents.withLock { $0.refusal = [] } }
+    func wentBack() {
+        self.contents.withLock { state in
+            state.refusal = []
+            state.refusedAt = nil
+        }
+    }
 
     private func read(_ paths: [String]) -> [String: [String]?] {
         var files: [String: [String]?] = [:]

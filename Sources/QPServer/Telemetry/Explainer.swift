@@ -165,7 +165,9 @@ enum Explainer {
 
     /// What decided: the last refusal; without one, what took the message.
     static func decision(_ trail: [TrailEntry], naughty note: String?) -> Decision? {
-        let refusal = trail.last { $0.decided && $0.verdict.hasPrefix("DENY") && !$0.flags.contains("shadow") }
+        let refusal = trail.last {
+            $0.decided && $0.verdict.hasPrefix("DENY") && !$0.flags.contains("shadow") && !$0.isTold
+        }
         if let refusal {
             if let plugin = Self.naughty(refusal.plugin, note), let note {
                 let origin = trail.last { $0.plugin == plugin }
@@ -224,8 +226,14 @@ enum Explainer {
         guard var row else { return nil }
         let decision = Self.decision(trail, naughty: naughty)
         if let decision, decision.via != nil { row.decidedBy = decision.plugin }
+        let last = trail.last { !$0.isTold }
         return SessionDetail(
-            session: row, transactions: transactions, trail: trail, dropped: dropped, lastHook: trail.last?.hook,
+            session: row, transactions: transactions, trail: trail, dropped: dropped, lastHook: last?.hook,
             decision: decision)
     }
+}
+
+extension TrailEntry {
+    /// Whether it only learned of an answer that another hook gave.
+    fileprivate var isTold: Bool { self.hook == HookID.deny.name || self.hook == HookID.ok.name }
 }

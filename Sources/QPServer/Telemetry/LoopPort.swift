@@ -31,6 +31,15 @@ final class LoopPort: Sendable {
 
     func add(_ listener: ListenerCounters) { self.counters.withLock { $0.append(listener) } }
 
+    /// What is counted; on the loop.
+    func counts() -> LoopCounts {
+        LoopCounts(
+            time: SystemCall.monotonic, counters: self.core.serverCounters(), hooks: self.core.hookStatistics(),
+            connections: self.listeners.flatMap { listener in
+                ListenerCounters.Result.allCases.map { (listener.name, $0.name, listener[$0]) }
+            })
+    }
+
     // MARK: Pulse
 
     /// A loop that has not turned for this long is not waited for.
@@ -75,6 +84,14 @@ final class LoopPort: Sendable {
     }
 }
 
+/// What one loop counted at a time; counts of its sessions come from a look at each of them.
+struct LoopCounts: Sendable {
+    var time = Int64.min
+    var counters = ServerCounters()
+    var hooks: [HookStatistics] = []
+    var connections: [(listener: String, result: String, count: UInt64)] = []
+}
+
 /// The event loops of a server.
 struct LoopPorts: Sendable {
     let all: [LoopPort]
@@ -104,6 +121,19 @@ struct LoopPorts: Sendable {
     ) async -> [[Found]?] {
         await self.collect { port, answer in
             port.core.loop.execute { Self.visit(port, from: 0, [], { look(port, $0) }, answer) }
+        }
+    }
+
+    /// Does something with every session of a loop as soon as it turns; waits for nothing.
+    static func later(_ port: LoopPort, _ act: @escaping @Sendable (isolated Session) -> Void) {
+        port.core.loop.execute {
+            Self.visit(
+                port, from: 0, [],
+                { session -> Bool? in
+                    act(session)
+                    return nil
+                }
+            ) { _ in }
         }
     }
 

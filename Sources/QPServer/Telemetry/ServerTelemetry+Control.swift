@@ -12,21 +12,34 @@ extension ServerTelemetry {
     // MARK: Sessions
 
     package func kick(_ id: String, by caller: Caller) async throws(ControlError) {
-        let found: [Bool]
-        if let wanted = SessionID(id) {
-            found = await self.ports.visit { session -> Bool? in
-                guard session.id == wanted else { return nil }
-                session.kick()
-                return true
-            }.flatMap { $0 ?? [] }
-        } else {
-            found = []
+        var ended = (count: 0, missing: [Int]())
+        if let wanted = SessionID(id) { ended = await self.end { $0.id == wanted } }
+        guard ended.count == 0 else { return self.record("kick", id, by: caller) }
+        guard ended.missing.isEmpty else {
+            self.record("kick", id, by: caller, result: "waits for event loops")
+            let loops = ended.missing.map(String.init).joined(separator: ", ")
+            throw .conflict("event loop \(loops) does not answer: if the session is there, it ends when the loop turns")
         }
-        guard !found.isEmpty else {
-            self.record("kick", id, by: caller, result: "no such session")
-            throw .notFound("there is no live session \(id)")
+        self.record("kick", id, by: caller, result: "no such session")
+        throw .notFound("there is no live session \(id)")
+    }
+
+    /// Ends sessions: how many, and which loops do that only when they turn again.
+    private func end(
+        _ isMeant: @escaping @Sendable (isolated Session) -> Bool
+    ) async -> (count: Int, missing: [Int]) {
+        let act: @Sendable (isolated Session) -> Bool? = { session in
+            guard isMeant(session) else { return nil }
+            session.kick()
+            return true
         }
-        self.record("kick", id, by: caller)
+        let found = await self.ports.visit(act)
+        var missing: [Int] = []
+        for (port, ended) in zip(self.ports.all, found) where ended == nil {
+            LoopPorts.later(port) { _ = act($0) }
+            missing.append(port.core.number)
+        }
+        return (found.reduce(0) { $0 + ($1?.count ?? 0) }, missing)
     }
 
     // MARK: Plugins
@@ -131,10 +144,7 @@ extension ServerTelemetry {
         if let replaced { self.keep("ban", replaced.id, KeptBan?.none) }
         self.keep("ban", ban.id, KeptBan(ban))
         if request.kick != false {
-            _ = await self.ports.visit { session -> Bool? in
-                if network.contains(session.peer) { session.kick() }
-                return nil
-            }
+            _ = await self.end { network.contains($0.peer) }
         }
         let life = request.timeToLive.map { "for \($0) s" } ?? "until it is lifted"
         self.record("ban", "\(network) \(life)", by: caller)

@@ -249,23 +249,23 @@ extension ServerTelemetry {
 
     private static let explainLimit = 20
 
-    /// What records are found by: as it is kept, and as it was given.
+    /// What records are found by: as it was given, and as it is kept if that tells one from another.
     private func keys(_ request: ExplainRequest) throws(ControlError) -> Set<UInt64> {
         let mask = self.hub.mask
-        if let sender = request.sender {
-            return [JournalKey.of(.sender, sender), JournalKey.of(.sender, mask.name(sender))]
+        let keys = { (kind: JournalKey.Kind, name: String) -> Set<UInt64> in
+            mask.mode == .hashed
+                ? [JournalKey.of(kind, name), JournalKey.of(kind, mask.name(name))] : [JournalKey.of(kind, name)]
         }
-        if let recipient = request.recipient {
-            return [JournalKey.of(.recipient, recipient), JournalKey.of(.recipient, mask.name(recipient))]
-        }
+        if let sender = request.sender { return keys(.sender, sender) }
+        if let recipient = request.recipient { return keys(.recipient, recipient) }
         if let messageID = request.messageId {
             let bare = messageID.hasPrefix("<") && messageID.hasSuffix(">")
-            let id = bare ? String(messageID.dropFirst().dropLast()) : messageID
-            return [JournalKey.of(.messageID, id), JournalKey.of(.messageID, mask.name(id))]
+            return keys(.messageID, bare ? String(messageID.dropFirst().dropLast()) : messageID)
         }
         if let peer = request.peer {
             guard let address = IPAddress(peer) else { throw .invalid("'\(peer)' is no IP address") }
-            return [JournalKey.of(address), JournalKey.of(mask.address(address))]
+            let own = JournalKey.of(address)
+            return mask.mode == .hashed ? [own, JournalKey.of(mask.address(address))] : [own]
         }
         throw .invalid("one of id, sender, recipient, peer, message_id is needed")
     }

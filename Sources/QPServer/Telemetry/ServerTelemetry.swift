@@ -168,13 +168,6 @@ package final class ServerTelemetry: TelemetrySource, ServerControl {
         var connections: [[String]: UInt64] = [:]
     }
 
-    /// What one loop tells; counts of its sessions come from a look at each of them.
-    private struct LoopCounts: Sendable {
-        var counters: ServerCounters
-        var hooks: [HookStatistics]
-        var connections: [(listener: String, result: String, count: UInt64)]
-    }
-
     private struct Tally: Sendable {
         let listener: String
         let phase: SessionPhase
@@ -184,24 +177,15 @@ package final class ServerTelemetry: TelemetrySource, ServerControl {
 
     func counts() async -> Counts {
         var counts = Counts()
-        let answers = await self.ports.ask { port in
-            LoopCounts(
-                counters: port.core.serverCounters(), hooks: port.core.hookStatistics(),
-                connections: port.listeners.flatMap { listener in
-                    ListenerCounters.Result.allCases.map { (listener.name, $0.name, listener[$0]) }
-                })
-        }
-        for (index, answer) in answers.enumerated() {
-            if let answer { self.hub.know(index, answer.counters, answer.hooks) }
-            let known = self.hub.lastKnown(index)
-            counts.counters.add(answer?.counters ?? known.counters)
-            for hook in answer?.hooks ?? known.hooks {
+        for (index, answer) in (await self.ports.ask { $0.counts() }).enumerated() {
+            if let answer { self.hub.know(index, answer) }
+            let known = answer ?? self.hub.lastKnown(index)
+            counts.counters.add(known.counters)
+            for hook in known.hooks {
                 let key = hook.plugin + " " + hook.hook
                 if counts.hooks[key]?.add(hook) == nil { counts.hooks[key] = hook }
             }
-            for row in answer?.connections ?? [] {
-                counts.connections[[row.listener, row.result], default: 0] += row.count
-            }
+            for row in known.connections { counts.connections[[row.listener, row.result], default: 0] += row.count }
         }
         for plugin in self.supervisor.generation.plugins {
             for hook in plugin.hooks where counts.hooks[plugin.name + " " + hook.name] == nil {

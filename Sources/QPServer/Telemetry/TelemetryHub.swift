@@ -22,8 +22,8 @@ package final class TelemetryHub: Sendable {
     }
 
     private struct Latest {
-        var counters: [ServerCounters?] = []
-        var hooks: [[HookStatistics]?] = []
+        /// By loop.
+        var counts: [LoopCounts?] = []
         var rates: [[UInt64]?] = []
         var watchers = 0
     }
@@ -145,10 +145,9 @@ package final class TelemetryHub: Sendable {
     // MARK: Counts
 
     /// The counts of every loop as they were last known: a loop that is stuck cannot be asked.
-    func lastKnown(_ index: Int) -> (counters: ServerCounters, hooks: [HookStatistics]) {
+    func lastKnown(_ index: Int) -> LoopCounts {
         self.latest.withLock { latest in
-            guard index < latest.counters.count else { return (ServerCounters(), []) }
-            return (latest.counters[index] ?? ServerCounters(), latest.hooks[index] ?? [])
+            (index < latest.counts.count ? latest.counts[index] : nil) ?? LoopCounts()
         }
     }
 
@@ -156,11 +155,11 @@ package final class TelemetryHub: Sendable {
         self.latest.withLock { if index < $0.rates.count { $0.rates[index] = rates } }
     }
 
-    func know(_ index: Int, _ counters: ServerCounters, _ hooks: [HookStatistics]) {
+    /// Answers come in any order: an older one must not let counters fall.
+    func know(_ index: Int, _ counts: LoopCounts) {
         self.latest.withLock { latest in
-            guard index < latest.counters.count else { return }
-            latest.counters[index] = counters
-            latest.hooks[index] = hooks
+            guard index < latest.counts.count, latest.counts[index]?.time ?? .min <= counts.time else { return }
+            latest.counts[index] = counts
         }
     }
 
@@ -169,8 +168,7 @@ package final class TelemetryHub: Sendable {
     /// Begins to gather; `everySecond` is called on the thread.
     func start(_ ports: LoopPorts, everySecond: @escaping @Sendable (Int64) -> Void) throws(StartError) {
         self.latest.withLock { latest in
-            latest.counters = Array(repeating: nil, count: ports.all.count)
-            latest.hooks = Array(repeating: nil, count: ports.all.count)
+            latest.counts = Array(repeating: nil, count: ports.all.count)
             latest.rates = Array(repeating: nil, count: ports.all.count)
         }
         self.isRunning.store(true, ordering: .relaxed)
@@ -208,7 +206,7 @@ package final class TelemetryHub: Sendable {
                 port.feel(at: now) { port in
                     port.journal.seal()
                     if isSecond { self.know(index, rates: port.core.rates()) }
-                    if isFifth { self.know(index, port.core.serverCounters(), port.core.hookStatistics()) }
+                    if isFifth { self.know(index, port.counts()) }
                 }
             }
             self.collect()
