@@ -202,7 +202,7 @@ struct JournalWriter {
         self.put(trail.dropped)
         let place = self.end
         self.put(UInt16(0))
-        if let memory, memory.marks.isEmpty { memory.marks = Array(repeating: 0, count: names.count) }
+        if let memory, memory.marks.count != names.count { memory.marks = Array(repeating: 0, count: names.count) }
         var groups: UInt16 = 0
         var none: [UInt8] = []
         let decider = Self.with(marksOf: memory, or: &none) { marks in

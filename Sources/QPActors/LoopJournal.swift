@@ -36,6 +36,19 @@ public final class LoopJournal: @unchecked Sendable {
         self.memory.deallocate()
     }
 
+    /// Memories of sessions that are over, for those that come.
+    @exclusivity(unchecked) private var spare: [SessionMemory] = []
+    private static let spareMemories = 64
+
+    /// A memory without content.
+    func takeMemory() -> SessionMemory { self.spare.popLast() ?? SessionMemory() }
+
+    func giveBack(_ memory: SessionMemory) {
+        guard self.spare.count < Self.spareMemories else { return }
+        memory.forget()
+        self.spare.append(memory)
+    }
+
     /// Whether somebody wants to know of sessions that begin; from any thread.
     package var isWatched: Bool {
         get { self.watched.load(ordering: .relaxed) }

@@ -28,6 +28,18 @@ final class SessionMemory {
     @exclusivity(unchecked) var outcomeCode: UInt16 = 0
     @exclusivity(unchecked) var outcomeText = ""
 
+    /// Forgets everything but the room for marks.
+    func forget() {
+        self.forgetMail()
+        self.marks.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+        self.sender = nil
+        self.recipients = []
+        self.messages = 0
+        self.code = 0
+        self.reason = ""
+        self.decidedBy = nil
+    }
+
     func forgetMail() {
         if self.refusedSender != nil { self.refusedSender = nil }
         if self.refusedCount > 0 {
@@ -44,8 +56,7 @@ extension Session {
     /// What is remembered; `nil` without a journal.
     var remembered: SessionMemory? {
         if let memory = self.memory { return memory }
-        guard self.setup.journal != nil else { return nil }
-        let memory = SessionMemory()
+        guard let memory = self.setup.journal?.takeMemory() else { return nil }
         self.memory = memory
         return memory
     }
@@ -113,6 +124,10 @@ extension Session {
         guard let journal = self.setup.journal, self.remembered != nil else { return }
         // Whoever was never greeted was refused.
         self.write(to: journal, self.lastPhase == .connect ? .refused : .ended, 2)
+        if let memory = self.memory {
+            self.memory = nil
+            journal.giveBack(memory)
+        }
         self.trail.restart()
     }
 
