@@ -68,19 +68,41 @@ struct AddressMask: Sendable {
     /// A text: whatever in it looks like an address or the name of a host.
     func text(_ text: String) -> String {
         guard self.mode != .shown else { return text }
-        var result = ""
-        var word = ""
-        for character in text {
-            if character.isLetter || character.isNumber || "@.:-_+%~".contains(character) {
-                word.append(character)
+        var result: [UInt8] = []
+        var word: [UInt8] = []
+        result.reserveCapacity(text.utf8.count)
+        // Readers get many lines: a word is looked at only if it has what addresses and names of hosts have.
+        var isSuspect = false
+        func end() {
+            if isSuspect {
+                result += self.word(String(decoding: word, as: UTF8.self)).utf8
             } else {
-                result += self.word(word)
-                word = ""
-                result.append(character)
+                result += word
+            }
+            word.removeAll(keepingCapacity: true)
+            isSuspect = false
+        }
+        for octet in text.utf8 {
+            if Self.belongs[Int(octet)] {
+                word.append(octet)
+                isSuspect = isSuspect || Self.suspects[Int(octet)]
+            } else {
+                end()
+                result.append(octet)
             }
         }
-        return result + self.word(word)
+        end()
+        return String(decoding: result, as: UTF8.self)
     }
+
+    /// Octets of words; beyond ASCII all of them.
+    private static let belongs: [Bool] = (0..<256).map { octet in
+        guard let scalar = Unicode.Scalar(octet), octet < 0x80 else { return true }
+        let character = Character(scalar)
+        return character.isLetter || character.isNumber || "@.:-_+%~".contains(character)
+    }
+
+    private static let suspects: [Bool] = (0..<256).map { [0x2E, 0x3A, 0x40].contains($0) }
 
     private func word(_ word: String) -> String {
         let tail = word.reversed().prefix { ".:".contains($0) }.count
