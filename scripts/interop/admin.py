@@ -91,7 +91,7 @@ def schema():
                 send(ours.port, sender)
             with Client(ours.port) as held:
                 held.greet("held.example")
-                page = ours.json("/api/v1/sessions?query=helo%3Dheld.example")
+                page = ours.json("/api/v1/sessions?query=helo%3Dheld.example", role="viewer")
                 told.append(admin_schema.run(folder, ours, role, page["sessions"][0]["id"]))
                 if role == "operator":
                     held.reply(421)
