@@ -105,9 +105,10 @@ package final class ServerTelemetry: TelemetrySource, ServerControl {
         }
         overview.rates = self.hub.rates.rates
         let process = ProcessFacts.now()
-        overview.memory = UInt64(process.residentOctets)
-        overview.descriptors = Int(process.openDescriptors)
-        overview.descriptorsLimit = Int(process.maxDescriptors)
+        // What the kernel says has no bound of ours.
+        overview.memory = UInt64(min(max(0, process.residentOctets), 1e18))
+        overview.descriptors = Int(min(process.openDescriptors, 1e15))
+        overview.descriptorsLimit = Int(min(process.maxDescriptors, 1e15))
         overview.loops = self.loops
         overview.alarms = self.alarms(overview.loops)
         overview.logDropped = self.server.log.dropped
