@@ -190,8 +190,7 @@ extension Session {
                 self.generation.settings.me + " Hello " + self.state.remoteHost + " ["
                 + self.state.connection.remoteAddress.description + "]"
             if event.isExtended {
-                self.send(Array(("250-" + first + "\r\n").utf8), 250)
-                self.output.append(contentsOf: self.generation.ehloTailOctets)
+                self.send(Array(("250-" + first + "\r\n").utf8), and: self.generation.ehloTailOctets, 250)
             } else {
                 self.send(Reply(250, nil, first))
             }

@@ -290,9 +290,11 @@ public actor Session {
         self.core.counters.replied(reply.code)
         if reply.code >= 400 { self.noteRefusal(reply) }
         self.reserveOutput()
+        let start = self.output.count
         reply.encode(
             into: &self.output, id: showsID || reply.code >= 400 ? self.replyID : nil,
             utf8: self.mailOptions.smtputf8)
+        self.logReplies(from: start)
     }
 
     /// Sends a fixed reply.
@@ -300,15 +302,29 @@ public actor Session {
         self.flushPluginResponses()
         self.core.counters.replied(code)
         self.reserveOutput()
+        let start = self.output.count
         reply.append(to: &self.output)
+        self.logReplies(from: start)
     }
 
-    /// Sends a reply that was made before.
-    func send(_ octets: [UInt8], _ code: Int) {
+    /// Sends a reply that was made before, in one or two pieces.
+    func send(_ octets: [UInt8], and tail: [UInt8] = [], _ code: Int) {
         self.flushPluginResponses()
         self.core.counters.replied(code)
         self.reserveOutput()
+        let start = self.output.count
         self.output.append(contentsOf: octets)
+        self.output.append(contentsOf: tail)
+        self.logReplies(from: start)
+    }
+
+    /// Our side of the dialogue, for whoever debugs; what the client says is logged where it is heard.
+    private func logReplies(from start: Int) {
+        guard self.context.seams.log.accepts(.debug, plugin: nil) else { return }
+        for line in self.output[start...].split(separator: 0x0A) {
+            let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
+            self.log(.debug, "replying \(text)")
+        }
     }
 
     /// A reply to a command that was unknown, malformed or out of order.
@@ -332,10 +348,12 @@ public actor Session {
         let responses = self.state.responses
         self.state.responses = []
         self.reserveOutput()
+        let start = self.output.count
         for response in responses {
             self.core.counters.replied(response.code)
             response.encode(into: &self.output, id: response.code >= 400 ? self.replyID : nil)
         }
+        self.logReplies(from: start)
     }
 
     private func reserveOutput() {

@@ -4,6 +4,7 @@
 
 import FoundationEssentials
 import NIOCore
+import QPTelemetry
 
 /// JSON with names in snake_case; keys of dictionaries stay as they are.
 enum JSONText {
@@ -35,17 +36,10 @@ enum JSONText {
 
     /// A character, or its escape.
     static func plain(_ scalar: Unicode.Scalar) -> [UInt8] {
-        guard scalar.value >= 0x7F, Self.isTreacherous(scalar) else { return [UInt8](String(scalar).utf8) }
+        guard scalar.value >= 0x7F, scalar.isTreacherous else { return [UInt8](String(scalar).utf8) }
         return scalar.utf16.flatMap { unit in
             let digits = String(unit, radix: 16)
             return [UInt8](("\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits).utf8)
-        }
-    }
-
-    private static func isTreacherous(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: false
         }
     }
 

@@ -24,10 +24,9 @@ public struct QueryError: Error, Sendable, Hashable, CustomStringConvertible {
                 result += "..."
                 break
             }
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            default:
+            if scalar.isUnprintable {
+                result += scalar.escaped
+            } else {
                 result.unicodeScalars.append(scalar)
             }
         }

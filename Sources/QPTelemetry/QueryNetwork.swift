@@ -3,7 +3,7 @@
 // RFC 4632 §3.1, RFC 4291 §2.3, §2.5.5.2
 
 /// A block of addresses in a query: `192.0.2.1`, `192.0.2.0/24`, `2001:db8::/32`.
-struct QueryNetwork: Sendable, Hashable {
+package struct QueryNetwork: Sendable, Hashable {
     private let high: UInt64
     private let low: UInt64
     private let highMask: UInt64
@@ -11,7 +11,7 @@ struct QueryNetwork: Sendable, Hashable {
     private let isIPv4: Bool
 
     /// Reads an address, with or without a prefix length; bits after the prefix are dropped.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, case .address(let high, let low)? = QueryValue.address(of: String(first)) else {
             return nil
