@@ -1,6 +1,6 @@
 # Every target is one line that works by hand as well. `make help` lists them.
 
-.PHONY: build run test lint fmt bench interop sanitize fuzz docs rfc clean help
+.PHONY: build run console pictures test lint fmt bench interop sanitize fuzz docs rfc clean help
 
 help: ## lists the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -10,6 +10,12 @@ build: ## builds everything for release
 
 run: ## builds the server and starts it on 127.0.0.1:2525 with run/config; options in ARGS
 	@scripts/run.sh $(ARGS)
+
+console: ## builds the console and starts it; options and servers in ARGS
+	@scripts/console.sh $(ARGS)
+
+pictures: ## makes the pictures of README anew, from the running programs
+	@scripts/pictures.sh
 
 test: ## all tests, of the packages and of whole servers
 	@scripts/test.sh

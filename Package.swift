@@ -15,6 +15,7 @@ let package = Package(
     name: "qpserver",
     products: [
         .executable(name: "qpserver", targets: ["qpserver"]),
+        .executable(name: "qpconsole", targets: ["qpconsole"]),
         .library(name: "QPServer", targets: ["QPServer"]),
         .library(name: "QPAdminHTTP", targets: ["QPAdminHTTP"]),
         .library(name: "QPHooks", targets: ["QPHooks"]),
@@ -29,11 +30,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        // Without pkgConfig: the flags it gives are none that the package manager lets through.
+        .systemLibrary(name: "CNCurses", providers: [.apt(["libncurses-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CLinuxShims"),
         .target(name: "CTicks"),
@@ -98,6 +102,25 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "QPConsole",
+            dependencies: [
+                "CLinuxShims", "CNCurses", "QPTelemetry",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "qpconsole",
+            dependencies: [
+                "QPConsole", "QPTelemetry", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict
+        ),
 
         .testTarget(name: "QPSMTPTests", dependencies: ["QPSMTP"], swiftSettings: strict),
         .testTarget(name: "QPTelemetryTests", dependencies: ["QPTelemetry"], swiftSettings: strict),
@@ -111,6 +134,16 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "QPConsoleTests",
+            dependencies: [
+                "QPConsole", "QPTelemetry",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: strict
         ),

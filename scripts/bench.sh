@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh build bench
 if [ -z "${BENCH_SERVER:-}" ]; then
     swift build -c release --product qpserver
+    swift build -c release --product qpconsole
     swift build -c release --package-path Benchmarks
     bin="$(swift build -c release --package-path Benchmarks --show-bin-path)"
     BENCH_SERVER="$bin/qpserver-bench"

@@ -13,6 +13,7 @@ build   header:ares.h        libc-ares-dev
 build   header:idn2.h        libidn2-dev
 build   header:sqlite3.h     libsqlite3-dev
 build   header:pcre2.h       libpcre2-dev
+build   header:curses.h      libncurses-dev
 test    program:swaks        swaks
 test    program:smtp-source  postfix
 test    program:cdb          tinycdb
@@ -21,6 +22,8 @@ test    program:python3      python3
 test    program:promtool     prometheus
 test    program:curl         curl
 test    program:openssl      openssl
+test    program:tmux         tmux
+test    program:mandoc       mandoc
 interop program:prometheus   prometheus
 interop program:chromium     chromium
 interop python:ensurepip     python3-venv
@@ -29,6 +32,7 @@ bench   program:strace       strace
 bench   program:valgrind     valgrind
 bench   program:strip        binutils
 bench   program:python3      python3
+bench   program:tmux         tmux
 '
 
 is_there() {

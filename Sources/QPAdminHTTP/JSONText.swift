@@ -36,11 +36,7 @@ enum JSONText {
 
     /// A character, or its escape.
     static func plain(_ scalar: Unicode.Scalar) -> [UInt8] {
-        guard scalar.value >= 0x7F, scalar.isTreacherous else { return [UInt8](String(scalar).utf8) }
-        return scalar.utf16.flatMap { unit in
-            let digits = String(unit, radix: 16)
-            return [UInt8](("\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits).utf8)
-        }
+        scalar.value >= 0x7F && scalar.isTreacherous ? scalar.jsonEscape : [UInt8](String(scalar).utf8)
     }
 
     /// Reads an object that may have these fields and no others.

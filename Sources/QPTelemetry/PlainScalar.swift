@@ -26,4 +26,12 @@ extension Unicode.Scalar {
 
     /// How it is written where it cannot be shown: `\u{1b}`.
     package var escaped: String { "\\u{\(String(self.value, radix: 16))}" }
+
+    /// RFC 8259 §7: as JSON writes what it does not show: `\u001b`.
+    package var jsonEscape: [UInt8] {
+        self.utf16.flatMap { unit in
+            let digits = String(unit, radix: 16)
+            return [UInt8](("\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits).utf8)
+        }
+    }
 }

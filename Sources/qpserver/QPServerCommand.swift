@@ -9,6 +9,7 @@ import QPAdminHTTP
 import QPHooks
 import QPPlugins
 import QPServer
+import QPTelemetry
 
 @main
 struct QPServerCommand: ParsableCommand {

@@ -3,13 +3,14 @@
 
     BENCH_SERVER   the program to measure (set by scripts/bench.sh)
     BENCH_LOAD     the load generator (set by scripts/bench.sh)
-    BENCH          groups to run, with commas: instructions syscalls idle handler growth cpu latency maildir admin (all)
+    BENCH          groups to run, with commas: instructions syscalls idle handler growth cpu latency maildir admin
+                   console (all)
     BENCH_SCALE    multiplies every number of messages (1); below 1 for a quick look, gates then mean little
 
 User instructions, system calls, bytes and the cost of a handler do not depend on how busy the machine is: they are
 gates. They are taken as the difference of two runs of N and 2N messages, so that start-up does not count. Processor
-time is only reported, as the best of two interleaved rounds; that of an answer of the admin endpoint has a gate, which
-leaves it room.
+time is only reported, as the best of two interleaved rounds; that of an answer of the admin endpoint and that of the
+console have gates, which leave them room.
 """
 
 import json
@@ -25,10 +26,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "common"))
 
 import admin
+import console
 from postfix_instance import PostfixInstance
 from servers import Server, ServerError, cpu_seconds, memory, raise_descriptors, tool
 
-GROUPS = ["instructions", "syscalls", "idle", "handler", "growth", "cpu", "latency", "maildir", "admin"]
+GROUPS = ["instructions", "syscalls", "idle", "handler", "growth", "cpu", "latency", "maildir", "admin", "console"]
 SCALE = float(os.environ.get("BENCH_SCALE", "1"))
 SESSIONS = 20
 # Calls of a plugin's handlers for one more message of a kept session: mail, rcpt, data, data_post, queue.
@@ -331,6 +333,11 @@ def mail_server():
 
 def measure_admin(table):
     admin.measure(table, load, mail_server(), scaled, SESSIONS)
+
+
+def measure_console(table):
+    program = os.environ.get("BENCH_CONSOLE") or str(Path(mail_server()).with_name("qpconsole"))
+    console.measure(table, mail_server(), program, scaled(10_000), max(5, 20 * SCALE))
 
 
 # Mail on disk

@@ -67,3 +67,19 @@ void qp_trim_memory(void);
 
 /// How a process ended: its exit status, or 128 and the signal's number.
 int qp_exit_status(int status);
+
+/// Remembers the modes of a terminal, before somebody changes them. Returns 0 or the error's number.
+int qp_terminal_remember(int descriptor);
+
+/// From now on, a process that crashes or calls exit(3) sends these octets to that terminal first, up to 512 of them,
+/// and gives it back its modes. A crash still ends as it would have.
+void qp_terminal_arm(const void *octets, size_t count);
+
+/// There is nothing to be brought back any more.
+void qp_terminal_disarm(void);
+
+/// How large a terminal is. Returns 0 or the error's number.
+int qp_terminal_size(int descriptor, int *columns, int *rows);
+
+/// Octets that can be read without waiting; -1 if nobody knows.
+int qp_readable_octets(int descriptor);

@@ -302,7 +302,7 @@ extension ServerTelemetry {
             request.state == .live ? await self.live(everything, mask) : await self.past(everything, mask)
         var counts: [String: (count: Int, session: String)] = [:]
         for row in page.sessions {
-            for value in Set(row.values(field)) where !value.isEmpty {
+            for value in Set(field.values(of: row, network: Self.network)) where !value.isEmpty {
                 let before = counts[value]
                 counts[value] = ((before?.count ?? 0) + 1, before?.session ?? row.id)
             }
@@ -313,6 +313,10 @@ extension ServerTelemetry {
                 value: field.isAddress ? mask.name(value) : mask.text(value), count: found.count,
                 session: found.session)
         }
+    }
+
+    private static func network(_ address: String) -> String {
+        IPAddress(address).flatMap { Network($0, prefixLength: $0.isIPv4 ? 24 : 48) }?.description ?? ""
     }
 }
 
@@ -326,22 +330,6 @@ extension TopField {
 }
 
 extension SessionRow {
-    fileprivate func values(_ field: TopField) -> [String] {
-        switch field {
-        case .address: [self.peer]
-        case .network:
-            [IPAddress(self.peer).flatMap { Network($0, prefixLength: $0.isIPv4 ? 24 : 48) }?.description ?? ""]
-        case .helo: [self.helo ?? ""]
-        case .domain: [self.sender.flatMap { $0.split(separator: "@").last.map(String.init) }?.lowercased() ?? ""]
-        case .sender: [self.sender ?? ""]
-        case .recipient: self.recipients
-        case .reason: [self.reason ?? ""]
-        case .code: [self.code.map(String.init) ?? ""]
-        case .plugin: [self.decidedBy ?? ""]
-        case .listener: [self.listener]
-        }
-    }
-
     fileprivate func sortKey(_ sort: SessionSort) -> SortKey {
         switch sort {
         case .age: .number(self.age)

@@ -2,7 +2,7 @@
 //
 // The version, as Received fields and `--version` show it.
 
-/// The server's version.
+/// The version of server and console.
 public enum Version {
     /// Major, minor, patch.
     public static let number = "0.1.0"
