@@ -12,6 +12,8 @@ export XDG_CONFIG_HOME=$work/settings HOME=$work LC_ALL=C.UTF-8
 unset QPCONSOLE_TOKEN NO_COLOR
 # A crash ends a program at once.
 export SWIFT_BACKTRACE=enable=no
+complaints=$(mandoc -T lint -W warning "$top"/packaging/man/* 2>&1 | grep -v 'Xr' || true)
+[ -z "$complaints" ] || fail "man pages: $complaints"
 for part in batch views steer links signals; do
     step=$SECONDS
     timeout 120 python3 "$top/scripts/tests/console_$part.py" "$QPSERVER" "$QPCONSOLE" "$work" || fail "$part"
