@@ -236,6 +236,23 @@ struct Desk {
         #expect(desk.model.state.interval == 5)
     }
 
+    /// Numbers of servers are what servers say.
+    @Test(arguments: [Int.max, .min, -1, 0])
+    func absurdTotals(_ total: Int) {
+        var desk = Desk(servers: 2)
+        for index in 0..<2 {
+            desk.model.snapshot.servers[index].overview?.sessions = total
+            desk.model.snapshot.servers[index].overview?.sessionsLimit = total
+            desk.model.snapshot.servers[index].sessions[.live]?.total = total
+        }
+        desk.type("2G/nowhere to be found<Enter>nNg<PgDn>kj")
+        #expect(desk.screen.contains("is not found"))
+        var single = Desk()
+        single.model.snapshot.servers[0].sessions[.live]?.total = total
+        single.type("2G/nowhere to be found<Enter>nNg<PgDn>kj")
+        #expect(single.screen.contains("is not found"))
+    }
+
     @Test func restartsBeginAnew() {
         var desk = Desk()
         var overview = desk.model.snapshot.servers[0].overview ?? Overview()

@@ -82,6 +82,15 @@ import Testing
         #expect(Self.server.lines(wish).isEmpty)
     }
 
+    @Test func absurdTimes() {
+        let text = ["\"nan\"", "\"inf\"", "-1e300", "1e300", "5"].map { time in
+            "{\"kind\":\"operator\",\"sequence\":1,\"time\":\(time),\"text\":\"x\"}"
+        }.joined(separator: "\n")
+        var feed = ReplayFeed(ReplayFile(text, file: "events"), name: "events", speed: 0)
+        let news = feed.advance(to: 1, [.overview, .rates, .sessions(SessionsWish())], [], interval: 1)
+        #expect(news.count == 5 && feed.isOver)
+    }
+
     @Test func timePasses() {
         var feed = ReplayFeed(ReplayFile(Self.stream, file: "events"), name: "events", speed: 2)
         func kinds(_ news: [News]) -> [String] {

@@ -97,15 +97,17 @@ extension ConsoleModel {
         self.move(by: direction * max(1, table.visibleRows(self.contentSize) - 1))
     }
 
-    /// Selects the next row, from the selected one on, that fulfils a condition.
+    /// Selects the next row, from the selected one on, that fulfils a condition; among those that are here.
     mutating func find(_ direction: Int, _ condition: (TableRow) -> Bool) -> Bool {
-        guard let table, table.total > 0 else { return false }
-        let count = table.total
+        guard let table, !table.rows.isEmpty else { return false }
+        let count = table.rows.count
+        let start = min(max(self.state.list.selected - table.firstIndex, 0), count - 1)
         for distance in 1...count {
-            let place = ((self.state.list.selected + direction * distance) % count + count) % count
-            guard let row = table.row(at: place), row.isSelectable, condition(row) else { continue }
+            let place = ((start + direction * distance) % count + count) % count
+            let row = table.rows[place]
+            guard row.isSelectable, condition(row) else { continue }
             self.state.list.isAtEnd = false
-            self.state.list.selected = place
+            self.state.list.selected = table.firstIndex + place
             self.state.list.selectedID = row.id
             self.settle()
             return true

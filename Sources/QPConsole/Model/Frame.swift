@@ -69,7 +69,7 @@ extension ConsoleModel {
         let up = self.shown.servers.compactMap(\.overview)
         if let first = up.first {
             func sum(_ name: String) -> Double { up.reduce(0) { $0 + ($1.rates[name]?.tenSeconds ?? 0) } }
-            let sessions = up.reduce(0) { $0 + $1.sessions }
+            let sessions = up.reduce(0) { $0 &+ $1.sessions }
             let limit = up.reduce(0) { $0 &+ $1.sessionsLimit }
             let lost =
                 up.reduce(UInt64(0)) { $0 &+ $1.logDropped &+ $1.eventsDropped }

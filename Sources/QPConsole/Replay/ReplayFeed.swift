@@ -45,7 +45,8 @@ struct ReplayFeed: Sendable {
             news.append(News(0, .link(.up)))
         }
         let moment = self.moment(now)
-        while self.next < self.items.count, (self.items[self.next].time ?? 0) <= moment {
+        // Written so that what is no number does not hold up the rest.
+        while self.next < self.items.count, !((self.items[self.next].time ?? 0) > moment) {
             self.server.take(self.items[self.next])
             self.next += 1
         }

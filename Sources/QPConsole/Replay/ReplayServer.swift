@@ -23,7 +23,7 @@ struct ReplayServer: Sendable {
 
     /// Something happened.
     mutating func take(_ item: ReplayItem) {
-        if let time = item.time {
+        if let time = item.time, time.isFinite {
             self.start = self.start ?? time
             self.now = max(self.now, time)
         }
@@ -75,7 +75,7 @@ struct ReplayServer: Sendable {
         session.sender = mail.sender
         session.recipients = mail.recipients.map(\.address)
         session.recipientCount = mail.recipientCount
-        if mail.result == "queued" { session.messages += 1 }
+        if mail.result == "queued" { session.messages &+= 1 }
         if self.live[id] != nil { self.live[id] = session }
     }
 
