@@ -1,9 +1,9 @@
 # Every target is one line that works by hand as well. `make help` lists them.
 
-.PHONY: build run console pictures test lint fmt bench interop sanitize fuzz docs rfc clean help
+.PHONY: build run console pictures test lint fmt bench interop sanitize fuzz docs plugin-docs rfc clean help
 
 help: ## lists the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## builds everything for release
 	scripts/setup.sh build && swift build -c release
@@ -40,6 +40,9 @@ fuzz: ## the fuzz tests with many rounds; their number in ROUNDS
 
 docs: ## the documentation of the libraries, into .build/docs
 	@scripts/docs.sh
+
+plugin-docs: ## makes the pages of docs/plugins out of the plugins' manuals
+	@scripts/plugin-docs.sh docs/plugins
 
 rfc: ## checks that every RFC that is cited stands in docs/rfc.md
 	@scripts/rfc.sh

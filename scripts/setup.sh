@@ -24,6 +24,7 @@ test    program:curl         curl
 test    program:openssl      openssl
 test    program:tmux         tmux
 test    program:mandoc       mandoc
+test    program:unbound      unbound
 interop program:prometheus   prometheus
 interop program:chromium     chromium
 interop python:ensurepip     python3-venv

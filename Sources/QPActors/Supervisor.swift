@@ -69,7 +69,8 @@ public actor Supervisor {
                 return .failure(ConnectionRefused(reason: refusal, generation: state.generation))
             }
             state.sequence += 1
-            return .success(Admission(generation: state.generation, number: state.sequence, live: self.gate))
+            let others = OtherClients(of: address, among: self.gate)
+            return .success(Admission(generation: state.generation, number: state.sequence, live: others))
         }
     }
 
@@ -154,5 +155,27 @@ package struct ConnectionRefused: Error, Sendable {
         case .resources: Reply(421, .systemNotAccepting, "out of resources, try again later")
         case .banned: Reply(554, .notAuthorized, "access denied")
         }
+    }
+}
+
+/// Who is connected beside a client that has just come and has its place already.
+private struct OtherClients: LiveAddresses {
+    let address: IPAddress
+    let clients: any LiveAddresses
+
+    init(of address: IPAddress, among clients: any LiveAddresses) {
+        self.address = address
+        self.clients = clients
+    }
+
+    func count(of address: IPAddress) -> Int {
+        let count = self.clients.count(of: address)
+        return address.accountingPrefix == self.address.accountingPrefix ? max(count - 1, 0) : count
+    }
+
+    func all() -> [IPAddress] {
+        var all = self.clients.all()
+        if let own = all.firstIndex(of: self.address) { all.remove(at: own) }
+        return all
     }
 }

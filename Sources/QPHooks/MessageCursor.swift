@@ -2,16 +2,18 @@
 //
 // A message read in pieces by a handler that waits between them.
 
-/// A place in a message in wire form. A value: a copy reads on from the same place.
+/// A place in a message. A value: a copy reads on from the same place.
 public struct MessageCursor: Sendable {
     private let storage: MessageStorage
     private let front: [UInt8]
+    private var writer: PieceWriter
     private var frontOffset = 0
     private var storageOffset: Int
 
-    init(_ message: Message) {
+    init(_ message: Message, form: LineEndForm) {
         self.storage = message.storage
         self.front = message.front
+        self.writer = PieceWriter(form: form)
         self.storageOffset = message.storageStart
     }
 
@@ -20,10 +22,18 @@ public struct MessageCursor: Sendable {
         self.frontOffset == self.front.count && self.storage.file != nil && self.storageOffset < self.storage.size
     }
 
-    /// The next octets, at most `limit`; `nil` at the end.
+    /// The next octets, at most `limit` (and a CR that was held back); `nil` at the end.
     /// - Throws: what the spool file's reading throws.
     public mutating func next(atMost limit: Int = 65536) throws(EffectError) -> [UInt8]? {
-        let limit = max(limit, 1)
+        while let piece = try self.nextWire(atMost: max(limit, 1)) {
+            guard self.writer.form == .lf else { return piece }
+            let lines = piece.withUnsafeBytes { self.writer.lines($0) }
+            if !lines.isEmpty { return lines }
+        }
+        return self.writer.takeHeldCR() ? [UInt8(ascii: "\r")] : nil
+    }
+
+    private mutating func nextWire(atMost limit: Int) throws(EffectError) -> [UInt8]? {
         if self.frontOffset < self.front.count {
             let end = self.frontOffset + min(limit, self.front.count - self.frontOffset)
             defer { self.frontOffset = end }
@@ -36,8 +46,11 @@ public struct MessageCursor: Sendable {
 }
 
 extension Message {
+    /// The beginning of the message in wire form, to be read with `SessionContext.read`.
+    public var cursor: MessageCursor { self.cursor(.wire) }
+
     /// The beginning of the message, to be read with `SessionContext.read`.
-    public var cursor: MessageCursor { MessageCursor(self) }
+    public func cursor(_ form: LineEndForm) -> MessageCursor { MessageCursor(self, form: form) }
 }
 
 extension SessionContext {

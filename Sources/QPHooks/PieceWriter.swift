@@ -16,13 +16,20 @@ struct PieceWriter {
     ) throws {
         guard self.form == .lf else { return try body(piece) }
         guard !piece.isEmpty else { return }
+        try self.lines(piece).withUnsafeBytes(body)
+    }
+
+    mutating func finish(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        if self.takeHeldCR() { try [UInt8(ascii: "\r")].withUnsafeBytes(body) }
+    }
+
+    /// The piece with LF for CRLF; a CR at its end is held until the next one.
+    mutating func lines(_ piece: UnsafeRawBufferPointer) -> [UInt8] {
         var output: [UInt8] = []
+        guard !piece.isEmpty else { return output }
         output.reserveCapacity(piece.count + 1)
         var start = piece.startIndex
-        if self.heldCR {
-            self.heldCR = false
-            if piece[start] != UInt8(ascii: "\n") { output.append(UInt8(ascii: "\r")) }
-        }
+        if self.takeHeldCR(), piece[start] != UInt8(ascii: "\n") { output.append(UInt8(ascii: "\r")) }
         while start < piece.endIndex {
             guard let cr = piece[start...].firstIndex(of: UInt8(ascii: "\r")) else {
                 output.append(contentsOf: piece[start...])
@@ -36,13 +43,12 @@ struct PieceWriter {
             }
             start = cr + 1
         }
-        try output.withUnsafeBytes(body)
+        return output
     }
 
-    mutating func finish(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
-        if self.heldCR {
-            self.heldCR = false
-            try [UInt8(ascii: "\r")].withUnsafeBytes(body)
-        }
+    /// Whether a CR was held; it is no longer.
+    mutating func takeHeldCR() -> Bool {
+        defer { self.heldCR = false }
+        return self.heldCR
     }
 }

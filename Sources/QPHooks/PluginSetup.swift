@@ -55,10 +55,13 @@ public final class PluginSetup {
     public func lineOutput(_ target: LineTarget) -> any LineOutput { self.source.lineOutput(target) }
 
     /// The arguments as `key value` pairs, each key one of `allowed` or `loglevel`, which is seen to here: a digit gives
-    /// every line of the plugin that level, `+N` and `-N` move its levels.
+    /// every line of the plugin that level, `+N` and `-N` move its levels. Those in `repeatable` may come several times.
     /// - Throws: `PluginError` for an unknown key, a key twice, a key without value, or a bad `loglevel`.
-    public func keyedArguments(_ allowed: Set<String>) throws(PluginError) -> KeyedArguments {
-        let arguments = try KeyedArguments(self.arguments, allowed: allowed.union(["loglevel"]))
+    public func keyedArguments(
+        _ allowed: Set<String>, repeatable: Set<String> = []
+    ) throws(PluginError) -> KeyedArguments {
+        let arguments = try KeyedArguments(
+            self.arguments, allowed: allowed.union(["loglevel"]), repeatable: repeatable)
         if let text = arguments["loglevel"] {
             guard let adjustment = LogAdjustment(text) else {
                 throw .argument("loglevel '\(text)' is neither 0 to 7 nor +N nor -N")

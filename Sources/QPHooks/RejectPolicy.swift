@@ -70,23 +70,29 @@ public struct RejectPolicy: Sendable, Hashable {
 
 /// A plugin's arguments as `key value` pairs.
 public struct KeyedArguments: Sendable {
-    private let values: [String: String]
+    private let values: [String: [String]]
 
-    /// Reads pairs, each key one of `allowed`. `loglevel`, `reject` and `reject_type` must be allowed like any other.
-    /// - Throws: `PluginError` for an unknown key, a key twice, or a key without value.
-    public init(_ words: [String], allowed: Set<String>) throws(PluginError) {
-        var values: [String: String] = [:]
+    /// Reads pairs, each key one of `allowed` or `repeatable`. `loglevel`, `reject` and `reject_type` must be allowed
+    /// like any other.
+    /// - Throws: `PluginError` for an unknown key, a key twice that is not `repeatable`, or a key without value.
+    public init(_ words: [String], allowed: Set<String>, repeatable: Set<String> = []) throws(PluginError) {
+        let known = allowed.union(repeatable)
+        var values: [String: [String]] = [:]
         var rest = words[...]
         while let key = rest.popFirst() {
-            guard allowed.contains(key) else {
-                throw .argument("unknown argument '\(key)'; known: \(allowed.sorted().joined(separator: ", "))")
+            guard known.contains(key) else {
+                throw .argument("unknown argument '\(key)'; known: \(known.sorted().joined(separator: ", "))")
             }
             guard let value = rest.popFirst() else { throw .argument("'\(key)' needs a value") }
-            guard values.updateValue(value, forKey: key) == nil else { throw .argument("'\(key)' is given twice") }
+            guard values[key] == nil || repeatable.contains(key) else { throw .argument("'\(key)' is given twice") }
+            values[key, default: []].append(value)
         }
         self.values = values
     }
 
-    /// The value of a key.
-    public subscript(key: String) -> String? { self.values[key] }
+    /// The value of a key, the first if there are several.
+    public subscript(key: String) -> String? { self.values[key]?.first }
+
+    /// All values of a key, in order.
+    public func all(_ key: String) -> [String] { self.values[key] ?? [] }
 }

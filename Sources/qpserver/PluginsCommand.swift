@@ -10,15 +10,13 @@ import QPServer
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Lists plugins, prints manuals, shows the order on each hook.",
-        subcommands: [List.self, Manual.self, Order.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Manual.self, Order.self, Docs.self], defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists the plugins of this executable.")
 
         func run() {
-            for plugin in BundledPlugins.all.sorted(by: { $0.name < $1.name }) {
-                print(plugin.manual.split(separator: "\n").first.map(String.init) ?? plugin.name)
-            }
+            print(Server.pluginList(BundledPlugins.all), terminator: "")
         }
     }
 
@@ -41,5 +39,13 @@ struct Plugins: ParsableCommand {
         @Option(name: .long, help: "The configuration directory.") var config: String?
 
         func run() throws { throw ExitCode(Server.printOrder(self.config, plugins: BundledPlugins.all)) }
+    }
+
+    struct Docs: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Writes the manuals as pages, with an index.")
+
+        @Argument(help: "The folder for the pages.") var folder: String
+
+        func run() throws { throw ExitCode(Server.writePluginPages(BundledPlugins.all, to: self.folder)) }
     }
 }

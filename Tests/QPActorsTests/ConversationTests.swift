@@ -114,8 +114,7 @@ import Testing
         }
     }
 
-    /// Seed 60: the data hook takes the message itself.
-    @Test(arguments: [1, 1000])
+    @Test("claim 60: a data handler takes the message itself", arguments: [1, 1000])
     func receivesItself(_ size: Int) {
         let diary = Diary()
         let bag = Mailbag()

@@ -258,8 +258,9 @@ struct WayOut: Sendable, CustomTestStringConvertible {
         #expect(harness.statistics("hangs", hook).timeouts == 1)
     }
 
-    /// Seed 37: temporary files and folders go with the mail.
-    @Test(arguments: ["RSET\r\n", "DATA\r\n.\r\n", "QUIT\r\n", "EHLO x\r\n", ""])
+    @Test(
+        "claim 37: temporary files and folders go with the mail",
+        arguments: ["RSET\r\n", "DATA\r\n.\r\n", "QUIT\r\n", "EHLO x\r\n", ""])
     func temporaryFilesGo(_ end: String) {
         let files = TestFiles()
         let seams = Seams(

@@ -8,7 +8,7 @@ import QPTestKit
 import Testing
 
 @Suite struct HookMatrixTests {
-    @Test(arguments: HookMatrix.rows)
+    @Test("claim 43: what each constant means on each hook", arguments: HookMatrix.rows)
     func row(_ row: HookMatrix.Row) {
         let witness = HookMatrix.Witness()
         let harness = EngineHarness(

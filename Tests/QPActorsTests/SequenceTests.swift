@@ -118,8 +118,7 @@ final class InputList: SessionRecorder {
         #expect(log.events.contains { $0.session?.description == String(id) && $0.transaction == 2 })
     }
 
-    /// Seed 38: connection notes live from connect to disconnect.
-    @Test func connectionNotes() {
+    @Test("claim 38: connection notes live from arrival to the end") func connectionNotes() {
         let diary = Diary()
         let harness = EngineHarness(
             [
@@ -150,15 +149,16 @@ final class InputList: SessionRecorder {
         #expect(diary.lines == Array(repeating: "true true", count: 4))
     }
 
-    /// Seed 39: transaction notes live for one mail.
-    @Test(arguments: [
-        Row("queue", "DATA\r\n.\r\n", "queue true"),
-        Row("RSET", "RSET\r\nNOOP\r\n", "noop false"),
-        Row("next MAIL", "RSET\r\nMAIL FROM:<next@b.example>\r\n", "next false"),
-        Row("EHLO", "EHLO again\r\nNOOP\r\n", "noop false"),
-        Row("after the mail", "DATA\r\n.\r\nNOOP\r\n", "queue true,noop false"),
-        Row("during the mail", "NOOP\r\n", "noop true"),
-    ])
+    @Test(
+        "claim 39: transaction notes live for one mail",
+        arguments: [
+            Row("queue", "DATA\r\n.\r\n", "queue true"),
+            Row("RSET", "RSET\r\nNOOP\r\n", "noop false"),
+            Row("next MAIL", "RSET\r\nMAIL FROM:<next@b.example>\r\n", "next false"),
+            Row("EHLO", "EHLO again\r\nNOOP\r\n", "noop false"),
+            Row("after the mail", "DATA\r\n.\r\nNOOP\r\n", "queue true,noop false"),
+            Row("during the mail", "NOOP\r\n", "noop true"),
+        ])
     func transactionNotes(_ row: Row<String, String>) {
         let diary = Diary()
         let harness = EngineHarness(

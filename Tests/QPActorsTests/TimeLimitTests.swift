@@ -126,8 +126,8 @@ import Testing
         #expect(harness.supervisor.sessions == 0)
     }
 
-    /// A slow pre-connection hook delays only its own client (seed 50), and has a time limit for the whole chain.
-    @Test func slowArrival() {
+    @Test("claim 50: a slow pre-connection hook delays only its own client, and its chain has a time limit")
+    func slowArrival() {
         let harness = EngineHarness(
             [
                 .init("slow") { hooks in

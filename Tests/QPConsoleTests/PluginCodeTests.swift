@@ -1,5 +1,6 @@
 // PluginCodeTests.swift
 
+import QPTelemetry
 import Testing
 
 @testable import QPConsole
@@ -44,10 +45,12 @@ struct PluginCodeTests {
         #expect(codes == ["dnsbl": "dns", "dnsbl:1": "dn2", "dnsbl:2": "dn3"])
     }
 
-    @Test func wellKnownCodesAreWellMade() {
-        let rows = PluginCode.list.split(separator: "\n").map { $0.split(separator: " ") }
-        #expect(rows.count > 70)
-        #expect(rows.allSatisfy { $0.count == 3 && $0[1].count == 3 && $0[2].count <= 5 })
-        for column in 0..<3 { #expect(Set(rows.map { $0[column] }).count == rows.count) }
+    @Test func theRegistrysCodesAreTaken() {
+        let names = PluginRegistry.all.map(\.name)
+        let (three, five) = (PluginCode.codes(for: names, length: 3), PluginCode.codes(for: names, length: 5))
+        for entry in PluginRegistry.all {
+            #expect(three[entry.name] == entry.three)
+            #expect(five[entry.name]?.hasPrefix(entry.five) == true)
+        }
     }
 }

@@ -20,7 +20,7 @@ struct ConstantsTests {
         #expect(ReturnCode(number: row.expected) == row.input)
     }
 
-    @Test func nothingElseIsOne() {
+    @Test("claim 44: YIELD is no constant of plugins, nor is anything else") func nothingElseIsOne() {
         #expect(ReturnCode(name: "DENYHARD") == .denyDisconnect)
         for name in ["ok", "YIELD", "", "OK ", "901"] { #expect(ReturnCode(name: name) == nil) }
         for number in [0, 1, 90, 905, 908, 911, -900, 123_456] { #expect(ReturnCode(number: number) == nil) }
@@ -36,7 +36,7 @@ struct ConstantsTests {
         #expect(HookID(name: "bogus_hook") == nil)
     }
 
-    @Test func levels() {
+    @Test("claim 28: the eight levels, LOGEMERG 0 to LOGDEBUG 7") func levels() {
         #expect(LogLevel.allCases.map(\.rawValue) == Array(0...7))
         for level in LogLevel.allCases {
             #expect(LogLevel(level.name) == level)

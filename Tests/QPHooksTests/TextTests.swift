@@ -8,13 +8,15 @@ import Testing
 
 @Suite("texts")
 struct TextTests {
-    @Test(arguments: [
-        Row("a folder and a hyphen", "queue/qmail-queue", "queue::qmail_2dqueue"),
-        Row("an instance", "named:7", "named_3a7"),
-        Row("everything", "9dir/sub-x/4my-plug.in:3", "9dir::sub_2dx::_34my_2dplug_2ein_3a3"),
-        Row("a module", "My::Plugin", "My::Plugin"), Row("plain", "rcpt_ok", "rcpt_ok"),
-        Row("UTF-8", "ü", "_c3_bc"), Row("nothing", "", ""),
-    ])
+    @Test(
+        "claim 35: the names of plugins in logs",
+        arguments: [
+            Row("a folder and a hyphen", "queue/qmail-queue", "queue::qmail_2dqueue"),
+            Row("an instance", "named:7", "named_3a7"),
+            Row("everything", "9dir/sub-x/4my-plug.in:3", "9dir::sub_2dx::_34my_2dplug_2ein_3a3"),
+            Row("a module", "My::Plugin", "My::Plugin"), Row("plain", "rcpt_ok", "rcpt_ok"),
+            Row("UTF-8", "ü", "_c3_bc"), Row("nothing", "", ""),
+        ])
     func pluginNames(_ row: Row<String, String>) { #expect(PluginName.mangled(row.input) == row.expected) }
 
     @Test(arguments: [

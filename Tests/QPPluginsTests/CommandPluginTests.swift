@@ -67,3 +67,98 @@ struct QuitFortuneTests {
         #expect(try await self.harness("").run(.quit, CommandEvent(argument: nil)) == .declined)
     }
 }
+
+@Suite("noop_counter")
+struct NoopCounterTests {
+    private func noop(_ harness: PluginHarness) async throws -> ReturnCode {
+        try await harness.run(.noop, CommandEvent(argument: nil)).code
+    }
+
+    @Test func closesAtTheLimit() async throws {
+        let harness = try PluginHarness(NoopCounter.self)
+        for _ in 1...2 { #expect(try await self.noop(harness) == .declined) }
+        #expect(try await self.noop(harness) == .denyDisconnect)
+    }
+
+    @Test func anotherCommandEndsTheRow() async throws {
+        let harness = try PluginHarness(NoopCounter.self, arguments: ["2"])
+        #expect(try await self.noop(harness) == .declined)
+        #expect(try await harness.run(.mail, MailEvent(testing: "ann@client.example")) == .declined)
+        #expect(try await self.noop(harness) == .declined)
+        #expect(try await self.noop(harness) == .denyDisconnect)
+        #expect(!harness.hooks.contains(.unrecognizedCommand))
+    }
+
+    @Test(arguments: [["0"], ["-1"], ["many"], ["1", "2"]])
+    func badArguments(_ arguments: [String]) {
+        #expect(throws: PluginError.self) { try PluginHarness(NoopCounter.self, arguments: arguments) }
+    }
+}
+
+@Suite("dont_require_anglebrackets and parse_addr_withhelo")
+struct PathPluginTests {
+    @Test(
+        "claim 54: a plugin puts the angle brackets around a sender",
+        arguments: [
+            Row("none", "ann@client.example", "<ann@client.example>"),
+            Row("there already", "<ann@client.example>", nil),
+            Row("an address literal", "ann@[192.0.2.1]", "<ann@[192.0.2.1]>"),
+        ] as [Row<String, String?>])
+    func senders(_ row: Row<String, String?>) async throws {
+        let harness = try PluginHarness(DontRequireAngleBrackets.self)
+        let verdict = try await harness.run(.mailPre, PathEvent(path: row.input, parameters: []))
+        #expect(verdict.value == row.expected)
+        #expect(harness.session.notes[NoteKey<Int>("karma")] == row.expected.map { _ in -2 })
+    }
+
+    @Test("claim 57: and around a recipient")
+    func recipients() async throws {
+        let harness = try PluginHarness(DontRequireAngleBrackets.self)
+        let verdict = try await harness.run(.rcptPre, PathEvent(path: "bob@example.org", parameters: []))
+        #expect(verdict.value == "<bob@example.org>")
+    }
+
+    @Test(arguments: [
+        Row("a path", "FROM:<ann@client.example>", LineParser.Result.parsed("<ann@client.example>", rest: [])),
+        Row("a blank before it", "from: <ann@client.example> ", .parsed("<ann@client.example>", rest: [])),
+        Row("the null sender", "FROM:<>", .parsed("<>", rest: [])),
+        Row("a bracket in quotes", "FROM:<\"a>b\"@c.example>", .parsed("<\"a>b\"@c.example>", rest: [])),
+        Row("parameters", "FROM:<ann@client.example> SIZE=10", .failed("No parameters allowed in MAIL")),
+        Row("without brackets", "FROM:ann@client.example", .parsed("ann@client.example", rest: [])),
+        Row("and parameters", "FROM:ann@client.example SIZE=1", .failed("No parameters allowed in MAIL")),
+        Row("postmaster", "FROM:postmaster", .parsed("<postmaster>", rest: [])),
+        Row("not closed", "FROM:<ann", .failed("Could not parse your MAIL command")),
+        Row("another word", "TO:<ann@client.example>", .failed("Could not parse your MAIL command")),
+        Row("nothing", "", .failed("Could not parse your MAIL command")),
+    ])
+    func lines(_ row: Row<String, LineParser.Result>) async throws {
+        let harness = try PluginHarness(ParseAddrWithHelo.self)
+        harness.introduce("old.example", extended: false)
+        let event = ParseEvent(verb: "mail", argument: row.input)
+        let parser = try #require(try await harness.run(.mailParse, event).value)
+        #expect(try parser.parse("mail", row.input) == row.expected)
+        harness.introduce("new.example")
+        #expect(try await harness.run(.mailParse, event).code == .declined)
+    }
+}
+
+@Suite("discard_mail")
+struct DiscardMailTests {
+    private func verdict(marked: NoteValue?) async throws -> Verdict<Delivery> {
+        let harness = try PluginHarness(DiscardMail.self)
+        try harness.mail(to: ["bob@example.org"], "Message-Id: <1@client.example>\nSubject: x\n\nhello\n")
+        if let marked { harness.session.transaction.notes["discard_mail"] = marked }
+        return try await harness.run(.queue)
+    }
+
+    @Test("claim 101: a marked message is accepted with its Message-Id, and dropped")
+    func marked() async throws {
+        let verdict = try await self.verdict(marked: .int(1))
+        #expect(verdict.code == .ok && verdict.text == "Queued! <1@client.example>")
+    }
+
+    @Test("claim 102: all others go on to the plugins behind it", arguments: [nil, NoteValue.int(0)])
+    func others(_ mark: NoteValue?) async throws {
+        #expect(try await self.verdict(marked: mark).code == .declined)
+    }
+}

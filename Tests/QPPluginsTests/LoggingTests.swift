@@ -18,29 +18,33 @@ private func event(
 
 @Suite("logging/warn")
 struct WarnTests {
-    @Test(arguments: [
-        Row("plugin and hook", event("text"), "42 (queue) queue::qmail_2dqueue: text [0000000000az.2]"),
-        Row("core about a hook", event("text", plugin: nil), "42 (queue) text [0000000000az.2]"),
-        Row("core", event("text", plugin: nil, hook: nil), "42 text [0000000000az.2]"),
-        Row(
-            "fields", event("text", fields: [("a", "b\nc")]),
-            "42 (queue) queue::qmail_2dqueue: text a=b\\nc [0000000000az.2]"),
-        Row(
-            "nothing is forged", event("a\nb\u{1B}[2J"),
-            "42 (queue) queue::qmail_2dqueue: a\\nb\\x1b[2J [0000000000az.2]"),
-    ])
+    @Test(
+        "claim 27: lines have their plugin and hook on the standard error",
+        arguments: [
+            Row("plugin and hook", event("text"), "42 (queue) queue::qmail_2dqueue: text [0000000000az.2]"),
+            Row("core about a hook", event("text", plugin: nil), "42 (queue) text [0000000000az.2]"),
+            Row("core", event("text", plugin: nil, hook: nil), "42 text [0000000000az.2]"),
+            Row(
+                "fields", event("text", fields: [("a", "b\nc")]),
+                "42 (queue) queue::qmail_2dqueue: text a=b\\nc [0000000000az.2]"),
+            Row(
+                "nothing is forged", event("a\nb\u{1B}[2J"),
+                "42 (queue) queue::qmail_2dqueue: a\\nb\\x1b[2J [0000000000az.2]"),
+        ])
     func lines(_ row: Row<LoggingEvent, String>) throws {
         let harness = try PluginHarness(Warn.self)
         #expect(try harness.run(.logging, row.input) == .declined)
         #expect(harness.output(.standardError).lines == [row.expected])
     }
 
-    @Test(arguments: [
-        Row("default", [String](), [LogLevel.emergency, .alert, .critical, .error, .warning]),
-        Row("by name", ["LOGCRIT"], [.emergency, .alert, .critical]),
-        Row("by number", ["0"], [.emergency]),
-        Row("debug", ["LOGDEBUG"], LogLevel.allCases),
-    ])
+    @Test(
+        "claim 29: logging/warn writes up to the level of its line",
+        arguments: [
+            Row("default", [String](), [LogLevel.emergency, .alert, .critical, .error, .warning]),
+            Row("by name", ["LOGCRIT"], [.emergency, .alert, .critical]),
+            Row("by number", ["0"], [.emergency]),
+            Row("debug", ["LOGDEBUG"], LogLevel.allCases),
+        ])
     func levels(_ row: Row<[String], [LogLevel]>) throws {
         let harness = try PluginHarness(Warn.self, arguments: row.input)
         for level in LogLevel.allCases { _ = try harness.run(.logging, event("x", level: level)) }
@@ -61,7 +65,7 @@ struct WarnTests {
 
 @Suite("logging/file")
 struct LogFileTests {
-    @Test func aLine() throws {
+    @Test("claim 72: logging/file writes a line to its file") func aLine() throws {
         let harness = try PluginHarness(LogFile.self, arguments: ["loglevel", "LOGINFO", "/log/%Y%m%d"])
         _ = try harness.run(.logging, event("text", level: .info))
         _ = try harness.run(.logging, event("text", level: .debug))

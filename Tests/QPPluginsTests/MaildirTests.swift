@@ -15,7 +15,7 @@ struct MaildirTests {
         try PluginHarness(Maildir.self, arguments: arguments)
     }
 
-    @Test func aMessageIsOneFile() async throws {
+    @Test("claim 66: maildir delivers a message byte for byte") func aMessageIsOneFile() async throws {
         let harness = try self.harness("/mail")
         try harness.mail(from: "ann@client.example", to: ["bob@b.example", "cy@c.example"], Self.message)
         #expect(try await harness.run(.queue) == .ok("Queued! <1@client.example>"))
@@ -84,7 +84,7 @@ struct MaildirTests {
         if row.testDescription != "slashes" { #expect(path.hasPrefix("/mail/\(row.expected)/new/")) }
     }
 
-    @Test func lineEndsAndBinaryBodies() async throws {
+    @Test("claim 66: maildir keeps lone CR and LF, and binary bodies") func lineEndsAndBinaryBodies() async throws {
         let harness = try self.harness("/mail")
         try harness.mail(to: ["bob@b.example"], "")
         harness.message = .test(bytes: Array("A: b\r\n\r\nx\ry\nz\r\n".utf8))
@@ -128,7 +128,7 @@ struct MaildirTests {
 
 @Suite("queue/discard")
 struct DiscardTests {
-    @Test func saysYesAndForgets() async throws {
+    @Test("claim 63: OK from a queue plugin is enough to drop a mail") func saysYesAndForgets() async throws {
         let harness = try PluginHarness(Discard.self)
         try harness.mail(to: ["bob@b.example"], "A: b\n\nx\n")
         #expect(try await harness.run(.queue) == .ok("Queued"))

@@ -51,7 +51,7 @@ enum PluginCode {
     /// The code that a name would like to have; ASCII, not empty, at most `length` letters.
     private static func stem(_ name: String, _ length: Int) -> String {
         let base = Self.base(name)
-        if let known = Self.wellKnown[base] { return length <= 3 ? known.three : known.five }
+        if let known = PluginRegistry.find(lastPart: base) { return length <= 3 ? known.three : known.five }
         let words = base.split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.map(String.init)
         switch words.count {
         case 0: return length <= 3 ? "plg" : "plugi"
@@ -82,100 +82,8 @@ enum PluginCode {
         return String(last[..<colon])
     }
 
-    /// Whether a name is itself on the list, and not another instance of one that is.
+    /// Whether a name is itself in the registry, and not another instance of one that is.
     private static func isWellKnown(_ name: String) -> Bool {
-        Self.wellKnown[Self.base(name)] != nil && !name.contains(":")
+        PluginRegistry.find(lastPart: Self.base(name)) != nil && !name.contains(":")
     }
-
-    private static let wellKnown: [String: (three: String, five: String)] = {
-        var table: [String: (three: String, five: String)] = [:]
-        for line in Self.list.split(separator: "\n") {
-            let words = line.split(separator: " ").map(String.init)
-            if words.count == 3 { table[words[0]] = (words[1], words[2]) }
-        }
-        return table
-    }()
-
-    /// The last part of the name, three letters, five letters.
-    static let list = """
-        hosts_allow hal hosts
-        relay rly relay
-        earlytalker etk early
-        fcrdns fcr fcrdn
-        dnsbl dns dnsbl
-        dns_whitelist_soft dwl dnswl
-        whitelist whi white
-        karma krm karma
-        geoip geo geoip
-        p0f p0f p0f
-        loadcheck ldc loadc
-        connection_time ctm ctime
-        stunnel stn stunn
-        quit_fortune qft fortu
-        random_error rnd rande
-        http_config htc httpc
-        user_config ucf userc
-        helo hlo helo
-        count_unrecognized_commands cuc unrec
-        noop_counter nop noopc
-        help hlp help
-        parse_addr_withhelo pah paddr
-        dont_require_anglebrackets dra angle
-        tls tls tls
-        tls_cert tlc tlsce
-        auth_flat_file aff aflat
-        authdeny adn adeny
-        auth_checkpassword acp achpw
-        auth_imap aim aimap
-        auth_ldap_bind ald aldap
-        auth_cvm_unix_local acv acvm
-        auth_vpopmail avp avpop
-        auth_vpopmail_sql avs avsql
-        auth_vpopmaild avd avpod
-        badmailfrom bmf badmf
-        badmailfromto bft badft
-        resolvable_fromhost rfh resfh
-        rhsbl rhs rhsbl
-        sender_permitted_from spf spf
-        rcpt_ok rok rcpok
-        badrcptto brt badrt
-        rcpt_map rmp rcmap
-        rcpt_regexp rrx rcreg
-        qmail_deliverable qdl qdeli
-        greylisting gry greyl
-        headers hdr headr
-        bogus_bounce bbn bogus
-        loop lop loop
-        dkim dkm dkim
-        dmarc dmc dmarc
-        domainkeys dky domky
-        spamassassin spa spama
-        dspam dsp dspam
-        uribl uri uribl
-        content_log clg clog
-        milter mlt milt
-        naughty nty naugh
-        clamdscan cld clamd
-        clamav cla clama
-        aveclient ave avecl
-        kavscanner kav kav
-        bitdefender bit bitdf
-        hbedv hbe hbedv
-        sophie sph sophi
-        uvscan uvs uvsca
-        klez_filter klz klez
-        smtp-forward sfw smtpf
-        maildir mdr maild
-        qmail-queue qmq qmail
-        postfix-queue pfq postf
-        exim-bsmtp exb exim
-        qmqp-forward qfw qmqpf
-        discard dis disca
-        discard_mail dsm dismx
-        warn wrn warn
-        file fil file
-        syslog sys syslg
-        adaptive ada adapt
-        devnull nul devnl
-        """
 }

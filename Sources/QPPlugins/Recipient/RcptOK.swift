@@ -27,6 +27,11 @@ public struct RcptOK: Plugin {
 
     public init(_ setup: PluginSetup) throws(PluginError) {
         _ = try setup.keyedArguments([])
+        try self.init(from: setup)
+    }
+
+    /// For plugins that wrap this one and have arguments of their own.
+    init(from setup: PluginSetup) throws(PluginError) {
         self.domains = try setup.table("rcpthosts") { file in DomainSet(file, with: [file.me]) }
         self.more = try setup.table("morercpthosts") { file in DomainSet(file) }
         self.constants = setup.constantTable("morercpthosts")

@@ -23,19 +23,14 @@ public struct BadMailFrom: Plugin {
         With `reject 0` a hit is only logged.
         """
 
-    struct Listed: Sendable {
-        var texts: [String: String] = [:]
-        var patterns: [(pattern: TextPattern, text: String)] = []
-    }
-
     private static let defaultText = "Your envelope sender is in my badmailfrom list"
-    private let listed: ConfigTable<Listed>
+    private let listed: ConfigTable<AddressList>
     private let policy: RejectPolicy
 
     public init(_ setup: PluginSetup) throws(PluginError) {
         let arguments = try setup.keyedArguments(["reject", "reject_type"])
         self.policy = try RejectPolicy(reject: arguments["reject"], type: arguments["reject_type"])
-        self.listed = try setup.table("badmailfrom", Self.parse)
+        self.listed = try setup.table("badmailfrom", AddressList.parse)
     }
 
     public func register(on hooks: inout HookTable) {
@@ -46,49 +41,11 @@ public struct BadMailFrom: Plugin {
     func check(_ mail: MailEvent, in session: SessionContext) -> Verdict<Void> {
         // RFC 5321 §4.5.5: notifications have the null sender.
         guard let mailbox = mail.sender.mailbox, !mailbox.domain.isEmpty else { return .declined }
-        let listed = self.listed.content(in: session)
-        guard let text = Self.text(for: mailbox, in: listed), !session.isImmune else { return .declined }
-
-        session.adjustKarma(-1)
-        return self.policy.verdict(text, .badSenderSystem, in: session, note: "listed sender \(mailbox)")
-    }
-
-    private static func text(for mailbox: Mailbox, in listed: Listed) -> String? {
-        let domain = "@" + mailbox.domainKey
-        let address = mailbox.localPart.lowercased() + domain
-        if let text = listed.texts[address] ?? listed.texts[domain] { return text }
-        return listed.patterns.first { $0.pattern.matches(address) }?.text
-    }
-
-    @Sendable
-    private static func parse(_ file: ConfigFile) throws(PluginError) -> Listed {
-        var listed = Listed()
-        for line in file.lines {
-            let words = line.words
-            guard let entry = words.first else { continue }
-            let reason = words.dropFirst().joined(separator: " ")
-            let text = reason.isEmpty ? Self.defaultText : reason
-            if entry.contains(where: { "/^$*+!%?\\".contains($0) }) {
-                do {
-                    listed.patterns.append((try TextPattern(Self.withoutSlashes(entry)), text))
-                } catch {
-                    throw line.error("'\(entry)': \(error)")
-                }
-            } else {
-                listed.texts[Self.key(entry)] = text
-            }
+        guard let entry = self.listed.content(in: session).entry(for: mailbox), !session.isImmune else {
+            return .declined
         }
-        return listed
-    }
-
-    private static func withoutSlashes(_ word: String) -> String {
-        word.count > 2 && word.hasPrefix("/") && word.hasSuffix("/") ? String(word.dropFirst().dropLast()) : word
-    }
-
-    /// Small letters, the domain as it is compared.
-    private static func key(_ word: String) -> String {
-        guard let at = word.lastIndex(of: "@") else { return word.lowercased() }
-        let domain = String(word[word.index(after: at)...])
-        return word[..<at].lowercased() + "@" + (DomainName.toASCII(domain) ?? domain.lowercased())
+        session.adjustKarma(-1)
+        let text = entry.text.isEmpty ? Self.defaultText : entry.text
+        return self.policy.verdict(text, .badSenderSystem, in: session, note: "listed sender \(mailbox)")
     }
 }

@@ -27,13 +27,15 @@ enum UpstreamPlugins {
         "badmailfrom", "badmailfromto", "badrcptto", "bogus_bounce", "connection_time", "content_log",
         "count_unrecognized_commands", "discard_mail", "dkim", "dmarc", "dns_whitelist_soft", "dnsbl",
         "dont_require_anglebrackets", "earlytalker", "fcrdns", "greylisting", "headers", "helo", "help", "hosts_allow",
-        "http_config", "ident/geoip", "ident/p0f", "karma", "loadcheck", "logging/adaptive", "logging/debug_plugin",
-        "logging/devnull", "logging/file", "logging/syslog", "logging/warn", "loop", "milter", "naughty",
+        "http_config", "ident/geoip", "ident/p0f", "karma", "loadcheck", "logging/adaptive", "logging/connection_id",
+        "logging/debug_plugin",
+        "logging/devnull", "logging/file", "logging/syslog", "logging/transaction_id", "logging/warn", "loop", "milter",
+        "naughty",
         "noop_counter", "parse_addr_withhelo", "queue/exim-bsmtp", "queue/maildir", "queue/postfix-queue",
         "queue/qmail-queue", "queue/qmqp-forward", "queue/smtp-forward", "quit_fortune", "random_error", "rcpt_map",
         "rcpt_ok", "rcpt_ok_maxrelay", "rcpt_regexp", "relay", "resolvable_fromhost", "rhsbl",
         "sender_permitted_from", "spamassassin", "temp_disable_connection", "tls", "uribl", "user_config",
-        "virus/clamav", "virus/clamdscan", "whitelist",
+        "virus/clamav", "virus/clamdscan", "virus/klez_filter", "whitelist",
     ]
 
     private static let perl = [
@@ -45,15 +47,25 @@ enum UpstreamPlugins {
     private static let obsolete: [String: String] = [
         "domainkeys": "DomainKeys is historic (RFC 4871 followed it); use dkim",
         "logging/apache": "there is no Apache to log to",
-        "logging/connection_id": "it never worked; every log line has the session's id",
-        "logging/transaction_id": "it never worked; every log line has the session's id",
         "stunnel": "the proxy's header is read before the session begins: option proxy of config/listen",
         "tls_cert": "it is a tool, no plugin",
-        "virus/klez_filter": "that worm is gone",
     ]
 
     /// What an operator who comes from qpsmtpd will see done otherwise, where it is native.
     static let differences: [String: String] = [
+        "bogus_bounce": "a null sender with several recipients is refused too; deny refuses",
+        "content_log": "of a message over 1 MiB the first MiB is written",
+        "dns_whitelist_soft": "lists are asked before the greeting, 4 s at most",
+        "fcrdns": "reject works, and is the default as the manual says; reject 0 only logs",
+        "headers": "refusals have their texts; relay clients pass",
+        "helo": "reject_type works; a DNS that fails decides nothing",
+        "karma": "naughty visits are counted, as its manual says",
+        "loadcheck": "/proc/loadavg is read, the argument uptime has no effect",
+        "logging/adaptive": "each mail begins anew after a refusal",
+        "logging/syslog": "logsock has no effect",
+        "rcpt_regexp": "a line that makes no sense is an error at the start",
+        "resolvable_fromhost": "reject naughty works; a DNS that fails defers always",
+        "rhsbl": "texts of zones are used",
         "dnsbl": "zones with a message of their own answer that message",
         "earlytalker": "what came in one packet with DATA is seen too",
         "greylisting": "triplets that passed are kept for white_timeout",

@@ -9,6 +9,7 @@ import QPHooks
 struct PluginLine: Sendable {
     let target: LineTarget
     let text: String
+    let level: LogLevel
     let wallTime: Int64
     let session: SessionID?
 }
@@ -23,6 +24,7 @@ struct LineFiles: Sendable {
 
     private var files: [LineTarget: OpenFile] = [:]
     private var standardError = StreamDevice(format: .text)
+    private var systemLog: SystemLogSocket?
     /// What went wrong, for standard error; each text once a minute.
     private var problems: [String: Int64] = [:]
     private var lost = 0
@@ -36,6 +38,13 @@ struct LineFiles: Sendable {
             let name = TimeFormat(pattern).text(
                 line.wallTime, zone: LogFormatter.zone(at: line.wallTime), session: line.session)
             self.write(line, to: name, isReopened: isReopened)
+        case .syslog(let ident, let facility):
+            let socket = self.systemLog ?? SystemLogSocket()
+            self.systemLog = socket
+            if !socket.send(SystemLogSocket.datagram(line, ident: ident, facility: facility)) {
+                self.complain("the system's log takes no lines", at: line.wallTime)
+                self.lost += 1
+            }
         }
     }
 
@@ -93,7 +102,8 @@ struct RouterLineOutput: LineOutput {
     func write(_ line: String, for event: LoggingEvent) {
         self.router.write(
             PluginLine(
-                target: self.target, text: Self.single(line), wallTime: event.wallTime, session: event.session))
+                target: self.target, text: Self.single(line), level: event.level, wallTime: event.wallTime,
+                session: event.session))
     }
 
     /// Plugins write escaped texts. Whatever one forgot cannot begin a line of its own or steer a terminal.

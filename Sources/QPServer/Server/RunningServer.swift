@@ -95,6 +95,7 @@ package final class RunningServer: Sendable {
     /// Accepts on every door. Returns when all do.
     package func start(_ doors: [Door]) async throws {
         let generation = self.supervisor.generation
+        self.logHooks(of: generation)
         self.runPostFork(generation)
         self.startBackgrounds(of: generation)
         var listeners: [Listener] = []
@@ -202,7 +203,17 @@ package final class RunningServer: Sendable {
         await self.state.withLock { $0.whenUsed }?()
         self.hub.event("config", "configuration \(generation.number) in use")
         for warning in warnings { self.log.write(.warning, warning.description) }
+        self.logHooks(of: generation)
         self.log.write(.notice, "configuration \(generation.number) in use")
+    }
+
+    /// Tells authors what their plugins have registered.
+    private func logHooks(of generation: Generation) {
+        for plugin in generation.plugins {
+            let name = PluginName.mangled(plugin.name)
+            let hooks = plugin.hooks.map(\.name).sorted()
+            for hook in hooks { self.log.write(.debug, "\(name) hooking \(hook)") }
+        }
     }
 
     private func refused(_ problems: ConfigProblems) {

@@ -65,7 +65,7 @@ public final class CapturingLog: LogSink {
 
 /// Keeps what logging plugins write.
 public final class CapturingOutput: LineOutput {
-    private let kept = Mutex<[String]>([])
+    private let kept = Mutex<[(line: String, level: LogLevel)]>([])
     /// Minutes that local time is ahead of UTC.
     public let zone: Int
 
@@ -75,10 +75,14 @@ public final class CapturingOutput: LineOutput {
     }
 
     /// Every line, in order.
-    public var lines: [String] { self.kept.withLock { $0 } }
+    public var lines: [String] { self.kept.withLock { $0.map(\.line) } }
+    /// The level of every line, in order.
+    public var levels: [LogLevel] { self.kept.withLock { $0.map(\.level) } }
 
     /// Keeps a line.
-    public func write(_ line: String, for event: LoggingEvent) { self.kept.withLock { $0.append(line) } }
+    public func write(_ line: String, for event: LoggingEvent) {
+        self.kept.withLock { $0.append((line, event.level)) }
+    }
 }
 
 /// Live sessions as a test wants them.

@@ -166,7 +166,8 @@ public final class TestFiles: FileStore {
     private static func addFolders(_ path: String, mode: UInt32, _ state: inout State) {
         var folder = ""
         for name in path.split(separator: "/") {
-            folder += "/" + name
+            // A relative path stays one.
+            folder += folder.isEmpty && !path.hasPrefix("/") ? String(name) : "/" + name
             if state.folders[folder] == nil { state.folders[folder] = mode }
         }
     }

@@ -7,7 +7,7 @@ import Testing
 @testable import QPServer
 
 struct ConfigDirectoryTests {
-    @Test func format() {
+    @Test("claim 25: a value is all lines of its file, without comments and empty ones") func format() {
         let folder = ConfigFolder(["a": "# comment\n\n  one # not a comment \r\n\t\n\ttwo\n   # three\nfour"])
         let content = folder.directory.read("a")
         #expect(content.lines.map(\.text) == ["one # not a comment", "two", "four"])

@@ -12,7 +12,7 @@ struct PluginListTests {
         try PluginEntry(ConfigLine(text: text, file: "plugins", number: 1))
     }
 
-    @Test func sampleBlock() throws {
+    @Test("claim 5: one plugin a line, empty lines and comments left out") func sampleBlock() throws {
         let folder = ConfigFolder([
             "plugins": """
             check_relay

@@ -206,7 +206,8 @@ import Testing
         self.router = try LogRouter([], isExplicit: false)
     }
 
-    @Test func filesFollowTimeAndSession() throws {
+    @Test("claim 72: the files of logging/file are written, and closed for the next name")
+    func filesFollowTimeAndSession() throws {
         let output = self.router.lineOutput(.file(path: self.folder("%Y-%i.log"), reopen: false))
         output.write("one", for: .sample(.info, "", session: 1))
         output.write("two", for: .sample(.info, "", session: 2))
@@ -234,6 +235,26 @@ import Testing
         let output = self.router.lineOutput(.file(path: self.folder("log"), reopen: false))
         output.write("a\r\nb\u{1B}[0m\u{85}\u{2028}\u{202E}\\x41\tz", for: .sample(.info, ""))
         #expect(self.folder.lines("log") == [#"a\r\nb\x1b[0m\u{85}\u{2028}\u{202e}\x41"# + "\tz"])
+    }
+
+    @Test func theSystemLogGetsDatagrams() throws {
+        let name = try #require(SocketName(path: self.folder("log")))
+        let listener = OwnedDescriptor(socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0))
+        let number = listener.number
+        #expect(name.with { bind(number, $0, $1) } == 0)
+        let line = PluginLine(
+            target: .syslog(ident: "mx", facility: "local3"), text: "hello", level: .warning,
+            wallTime: 1_700_000_000_000_000_000, session: nil)
+        let text = SystemLogSocket.datagram(line, ident: "mx", facility: "local3")
+        #expect(text.hasPrefix("<156>Nov 1"))
+        #expect(text.hasSuffix(" mx[\(getpid())]: hello"))
+
+        let socket = SystemLogSocket(path: self.folder("log"))
+        #expect(socket.send(text))
+        var buffer = [UInt8](repeating: 0, count: 1000)
+        let count = read(number, &buffer, buffer.count)
+        #expect(String(decoding: buffer.prefix(max(0, count)), as: UTF8.self) == text)
+        #expect(!SystemLogSocket(path: self.folder("nobody")).send(text))
     }
 
     @Test func lostLinesAreCounted() throws {

@@ -147,7 +147,8 @@ struct HostileTextTests {
             #expect(await server.isEmpty())
             let without = offered.withLock { offered in
                 defer { offered = [] }
-                return offered
+                // Said once, when the configuration came into use.
+                return offered.filter { !$0.contains(" hooking ") }
             }
             var request = LogRequest()
             request.backlog = 0
