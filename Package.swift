@@ -72,11 +72,23 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "QPHTTPClient",
+            dependencies: [
+                "QPHooks",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict
+        ),
         .target(name: "QPPlugins", dependencies: ["QPHooks"], swiftSettings: strict),
         .target(
             name: "QPServer",
             dependencies: [
-                "QPActors", "QPHooks", "QPSMTP", "QPTelemetry", "CCares", "CLinuxShims",
+                "QPActors", "QPHTTPClient", "QPHooks", "QPSMTP", "QPTelemetry", "CCares", "CLinuxShims",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -155,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "QPServerTests",
             dependencies: [
-                "QPAdminHTTP", "QPPlugins", "QPServer", "QPTelemetry", "QPTestKit",
+                "QPAdminHTTP", "QPHTTPClient", "QPPlugins", "QPServer", "QPTelemetry", "QPTestKit",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),

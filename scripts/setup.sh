@@ -19,6 +19,7 @@ test    program:smtp-source  postfix
 test    program:cdb          tinycdb
 test    program:strace       strace
 test    program:python3      python3
+test    program:perl         perl
 test    program:promtool     prometheus
 test    program:curl         curl
 test    program:openssl      openssl

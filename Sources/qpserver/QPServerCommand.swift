@@ -17,7 +17,7 @@ struct QPServerCommand: ParsableCommand {
         commandName: "qpserver",
         abstract: "An SMTP server in which plugins decide everything.",
         version: Version.number,
-        subcommands: [Serve.self, Check.self, Plugins.self, Try.self, Token.self],
+        subcommands: [Serve.self, Check.self, Plugins.self, Try.self, Token.self, Import.self],
         defaultSubcommand: Serve.self)
 }
 

@@ -14,13 +14,15 @@ public enum DNSQuestion: Sendable, Hashable, Codable {
     case mx(String)
     /// Texts of a name.
     case txt(String)
+    /// Name servers of a zone.
+    case ns(String)
 }
 
 /// An answer of the DNS.
 public enum DNSAnswer: Sendable, Hashable, Codable {
     /// A and AAAA: addresses in text form, as the server ordered them.
     case addresses([String])
-    /// PTR: names without the final dot.
+    /// PTR and NS: names without the final dot.
     case names([String])
     /// MX: preference and name without the final dot (empty: null MX, RFC 7505), lowest preference first.
     case exchanges([MailExchange])
@@ -94,6 +96,13 @@ public struct DNS: Sendable {
     public func txt(_ name: String, timeout: Duration = .seconds(5)) async throws(DNSError) -> [String] {
         let answer = try await self.resolver.resolve(.txt(name), timeout: timeout, origin: self.calls.next())
         if case .texts(let texts) = answer { return texts }
+        throw .temporary("answer of another kind")
+    }
+
+    /// The name servers of a zone; `noData` for a name that is none.
+    public func ns(_ name: String, timeout: Duration = .seconds(5)) async throws(DNSError) -> [String] {
+        let answer = try await self.resolver.resolve(.ns(name), timeout: timeout, origin: self.calls.next())
+        if case .names(let names) = answer { return names }
         throw .temporary("answer of another kind")
     }
 

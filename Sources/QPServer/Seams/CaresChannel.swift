@@ -10,17 +10,27 @@ import Synchronization
 
 /// A c-ares channel with its sockets and questions.
 ///
-/// Sendable by this invariant: after `init` only the thread that runs `run` touches anything but `mailbox`, `wakeUp`
-/// and `isStopping`, which are safe by themselves.
+/// Sendable by this invariant: after `init` only the thread that runs `run` touches anything but `cache`, `mailbox`,
+/// `wakeUp` and `isStopping`, which are safe by themselves.
 final class CaresChannel: @unchecked Sendable {
-    /// A question that c-ares has not answered yet, also when its asker no longer waits.
+    /// A question that c-ares has not answered yet, also when none of its askers waits any longer.
     private final class InFlight {
-        let query: DNSQuery
+        let question: DNSQuestion
         let channel: CaresChannel
+        var askers: [DNSQuery]
 
         init(_ query: DNSQuery, _ channel: CaresChannel) {
-            self.query = query
+            self.question = query.question
             self.channel = channel
+            self.askers = [query]
+        }
+
+        func finish(_ status: Int32, _ reply: UnsafeBufferPointer<UInt8>) {
+            self.channel.inFlight[self.question] = nil
+            let result = DNSReply.result(status, reply, self.question)
+            // Before the askers: whoever they tell finds it.
+            self.channel.cache.keep(result, of: self.question, for: DNSLifetime.seconds(reply, result))
+            for query in self.askers { query.finish(result) }
         }
     }
 
@@ -35,17 +45,19 @@ final class CaresChannel: @unchecked Sendable {
         var isClosed = false
     }
 
+    private let cache: DNSCache
     private let mailbox = Mutex(Mailbox())
     private let wakeUp: WakeUp
     private let isStopping = Atomic<Bool>(false)
 
     private var channel: ares_channel?
     private var sockets: [Int32: Int16] = [:]
-    private var inFlight = 0
+    private var inFlight: [DNSQuestion: InFlight] = [:]
     private var deadlines: [Int64: [DNSQuery]] = [:]
     private var lastTick: Int64
 
-    init(servers: [String], firstTimeout: Duration, tries: Int) throws(StartError) {
+    init(servers: [String], firstTimeout: Duration, tries: Int, cache: DNSCache) throws(StartError) {
+        self.cache = cache
         for server in servers { try Self.check(server) }
         self.wakeUp = try WakeUp()
         self.lastTick = SystemCall.monotonic / Self.tick
@@ -125,21 +137,25 @@ final class CaresChannel: @unchecked Sendable {
     private func start(_ query: DNSQuery) {
         guard let channel = self.channel, !query.isFinished else { return }
         guard let (name, type) = Self.record(query.question) else { return query.finish(.failure(.noSuchName)) }
-        guard self.inFlight < Self.maxInFlight else {
+        if let known = self.cache.answer(to: query.question) { return query.finish(known) }
+        let flight = self.inFlight[query.question]
+        guard flight != nil || self.inFlight.count < Self.maxInFlight else {
             return query.finish(.failure(.temporary("too many questions at once")))
         }
         self.deadlines[max(query.deadline.nanoseconds / Self.tick, self.lastTick) + 1, default: []].append(query)
-        self.inFlight += 1
+        // Asked once for all: each asker keeps a time limit of its own, and may go without taking the answer from others.
+        if let flight { return flight.askers.append(query) }
+        let begun = InFlight(query, self)
+        self.inFlight[query.question] = begun
         // The callback is made exactly once for each call, at the latest when the channel is destroyed.
-        let box = Unmanaged.passRetained(InFlight(query, self))
+        let box = Unmanaged.passRetained(begun)
         ares_query(
             channel, name, Int32(ns_c_in.rawValue), type,
             { argument, status, _, bytes, count in
                 guard let argument else { return }
-                let box = Unmanaged<InFlight>.fromOpaque(argument).takeRetainedValue()
-                box.channel.inFlight -= 1
+                let flight = Unmanaged<InFlight>.fromOpaque(argument).takeRetainedValue()
                 let reply = UnsafeBufferPointer(start: bytes.map { UnsafePointer($0) }, count: max(0, Int(count)))
-                box.query.finish(DNSReply.result(status, reply, box.query.question))
+                flight.finish(status, reply)
             }, box.toOpaque())
     }
 
@@ -150,13 +166,14 @@ final class CaresChannel: @unchecked Sendable {
         case .ptr(let address): DNSName.pointer(address).map { ($0, Int32(ns_t_ptr.rawValue)) }
         case .mx(let name): DNSName.query(name).map { ($0, Int32(ns_t_mx.rawValue)) }
         case .txt(let name): DNSName.query(name).map { ($0, Int32(ns_t_txt.rawValue)) }
+        case .ns(let name): DNSName.query(name).map { ($0, Int32(ns_t_ns.rawValue)) }
         }
     }
 
     /// Ends the waits whose time is over. c-ares cannot drop one question: it goes on by its own limits, unheard.
     private func expire() {
         // With nothing under way the thread sleeps.
-        if self.inFlight == 0 { self.deadlines = [:] }
+        if self.inFlight.isEmpty { self.deadlines = [:] }
         let now = SystemCall.monotonic / Self.tick
         guard now > self.lastTick else { return }
         // After a long sleep it is cheaper to look at what there is than at every tick since.
@@ -178,7 +195,7 @@ final class CaresChannel: @unchecked Sendable {
         var waits = [pollfd(fd: self.wakeUp.descriptor.number, events: Int16(POLLIN), revents: 0)]
         for (socket, events) in self.sockets { waits.append(pollfd(fd: socket, events: events, revents: 0)) }
         var timeout: Int32 = self.deadlines.isEmpty ? -1 : Int32(Self.tick / 1_000_000)
-        if let channel = self.channel, self.inFlight > 0 {
+        if let channel = self.channel, !self.inFlight.isEmpty {
             var longest = timeval(tv_sec: 1, tv_usec: 0)
             var wait = timeval()
             if let wait = ares_timeout(channel, &longest, &wait)?.pointee {

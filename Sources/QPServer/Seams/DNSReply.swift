@@ -19,9 +19,10 @@ enum DNSReply {
         return switch question {
         case .a: Self.ipv4(bytes)
         case .aaaa: Self.ipv6(bytes)
-        case .ptr: Self.names(bytes)
+        case .ptr: Self.pointers(bytes)
         case .mx: Self.exchanges(bytes)
         case .txt: Self.texts(bytes)
+        case .ns: Self.servers(bytes)
         }
     }
 
@@ -62,7 +63,7 @@ enum DNSReply {
         return Self.finish(status, status == ARES_SUCCESS.rawStatus ? addresses : []) { .addresses($0) }
     }
 
-    private static func names(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<DNSAnswer, DNSError> {
+    private static func pointers(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<DNSAnswer, DNSError> {
         var host: UnsafeMutablePointer<hostent>?
         // c-ares copies the address into its result and needs some; nobody looks at it.
         var address: UInt32 = 0
@@ -70,14 +71,26 @@ enum DNSReply {
             bytes.baseAddress, Int32(clamping: bytes.count), &address, Int32(MemoryLayout<UInt32>.size), AF_INET,
             &host)
         defer { if let host { ares_free_hostent(host) } }
+        var names = Self.aliases(host)
+        if names.isEmpty, let name = DNSName.answer(host?.pointee.h_name), !name.isEmpty { names.append(name) }
+        return Self.finish(status, names) { .names($0) }
+    }
+
+    private static func servers(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<DNSAnswer, DNSError> {
+        var host: UnsafeMutablePointer<hostent>?
+        let status = ares_parse_ns_reply(bytes.baseAddress, Int32(clamping: bytes.count), &host)
+        defer { if let host { ares_free_hostent(host) } }
+        return Self.finish(status, Self.aliases(host)) { .names($0) }
+    }
+
+    private static func aliases(_ host: UnsafeMutablePointer<hostent>?) -> [String] {
         var names: [String] = []
         var next = host?.pointee.h_aliases
         while let place = next, let alias = place.pointee, names.count < Self.limit {
             if let name = DNSName.answer(alias), !name.isEmpty, !names.contains(name) { names.append(name) }
             next = place + 1
         }
-        if names.isEmpty, let name = DNSName.answer(host?.pointee.h_name), !name.isEmpty { names.append(name) }
-        return Self.finish(status, names) { .names($0) }
+        return names
     }
 
     private static func exchanges(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<DNSAnswer, DNSError> {

@@ -2,6 +2,7 @@
 //
 // HTTP requests of plugins, counted by host.
 
+import QPHTTPClient
 package import QPHooks
 
 /// Counts requests. A status of 500 and above is a failure of the one who was asked.
@@ -27,10 +28,6 @@ package struct MeteredHTTP: HTTPFetcher {
 
     /// Host and port of an address, never the name and password before them.
     static func host(_ url: String) -> String {
-        guard let start = url.firstRange(of: "://")?.upperBound else { return ExternalMeters.other }
-        let authority = url[start...].prefix { !"/?#\\".contains($0) }
-        let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
-        guard !host.isEmpty, host.utf8.count <= 255 else { return ExternalMeters.other }
-        return host.lowercased().logEscaped
+        HTTPAddress.host(of: url) ?? ExternalMeters.other
     }
 }

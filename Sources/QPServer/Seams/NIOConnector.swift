@@ -29,7 +29,8 @@ package final class NIOConnector: Connector {
         let addresses = try await self.addresses(destination, what, loop, deadline)
         for (index, address) in addresses.enumerated() {
             let left = deadline - .now()
-            guard left > .zero, !Task.isCancelled else { break }
+            guard left > .zero else { throw .timedOut(what) }
+            guard !Task.isCancelled else { throw .failed("\(what): cancelled") }
             // A dead address must leave time for the next one.
             let share = TimeAmount.nanoseconds(left.nanoseconds / Int64(addresses.count - index))
             do throws(EffectError) {

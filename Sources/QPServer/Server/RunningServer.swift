@@ -5,6 +5,7 @@
 import NIOCore
 import NIOPosix
 package import QPActors
+import QPHTTPClient
 package import QPHooks
 package import QPTelemetry
 import Synchronization
@@ -36,6 +37,8 @@ package final class RunningServer: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let workers: [Worker]
     private let resolver: CaresResolver
+    private let http = AsyncHTTPFetcher()
+    private let store: SQLiteStore?
     private let pool: ThreadPool
     private let spool: SpoolDirectory
     let gauge: SystemGauge
@@ -54,10 +57,11 @@ package final class RunningServer: Sendable {
         var whenUsed: (@Sendable () async -> Void)?
     }
 
-    /// Makes loops and seams; nothing is accepted yet. Takes at most `ceiling` sessions, what descriptors allow.
+    /// Makes loops and seams; nothing is accepted yet. Without a store, plugins' values are kept in memory. Takes at most `ceiling` sessions, what descriptors allow.
     package init(
         config: ConfigStore, generation: Generation, log: LogRouter, spool: SpoolDirectory, hub: TelemetryHub,
-        meters: ExternalMeters = ExternalMeters(), loops: Int, ceiling: Int, environment: [String: String]
+        meters: ExternalMeters = ExternalMeters(), store: SQLiteStore? = nil, loops: Int, ceiling: Int,
+        environment: [String: String]
     ) throws(StartError) {
         self.config = config
         self.hub = hub
@@ -67,11 +71,12 @@ package final class RunningServer: Sendable {
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, loops))
         self.pool = ThreadPool(threads: 8)
         self.resolver = try CaresResolver(servers: config.directory.read("dns_servers").lines.map(\.text))
+        self.store = store
         self.gauge = SystemGauge(memory: ProcessMemory(), spool: spool)
         self.seams = Seams(
             resolver: MeteredResolver(self.resolver, meters),
             connector: MeteredConnector(NIOConnector(group: self.group, pool: self.pool), meters),
-            http: MeteredHTTP(UnavailableHTTP(), meters), store: MeteredStore(MemoryStore(), meters),
+            http: MeteredHTTP(self.http, meters), store: MeteredStore(store ?? MemoryStore(), meters),
             files: FileSystemStore(spoolDirectory: spool.path, offloader: self.pool), random: SystemRandom(),
             offloader: self.pool, log: log, environment: environment)
         self.supervisor = Supervisor(generation, ceiling: ceiling)
@@ -316,6 +321,8 @@ package final class RunningServer: Sendable {
         let hub = self.hub
         _ = try? await self.pool.run { hub.stop() }
         self.resolver.stop()
+        await self.http.close()
+        await self.store?.close()
         try? await self.group.shutdownGracefully()
         await self.pool.shutdown()
     }

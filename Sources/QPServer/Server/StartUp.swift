@@ -176,7 +176,8 @@ private struct StartUp {
         let meters = ExternalMeters()
         let server = try RunningServer(
             config: config, generation: generation, log: log, spool: spool, hub: hub, meters: meters,
-            loops: self.loops, ceiling: Self.ceiling(descriptors, doors, adminSockets), environment: [:])
+            store: self.store(settings, generation, log), loops: self.loops,
+            ceiling: Self.ceiling(descriptors, doors, adminSockets), environment: [:])
         let telemetry = ServerTelemetry(server, hub: hub, meters: meters)
         try self.serve(server, telemetry, doors, adminSockets, log)
     }
@@ -198,9 +199,7 @@ private struct StartUp {
         _ settings: TelemetrySettings, _ generation: Generation, _ log: LogRouter
     ) -> TrailDatabase? {
         guard settings.trailsDisk > 0 else { return nil }
-        let folder = StateDirectory.path(
-            configured: settings.stateDirectory, environment: self.environment["STATE_DIRECTORY"],
-            spool: generation.settings.spoolDirectory)
+        let folder = self.stateFolder(settings, generation)
         do throws(TelemetryStorageError) {
             return try TrailDatabase(
                 folder: folder,
@@ -208,6 +207,22 @@ private struct StartUp {
             ) { problem in log.write(.error, problem) }
         } catch {
             log.write(.error, "trails and what operators set are kept in memory only: \(error)")
+            return nil
+        }
+    }
+
+    private func stateFolder(_ settings: TelemetrySettings, _ generation: Generation) -> String {
+        StateDirectory.path(
+            configured: settings.stateDirectory, environment: self.environment["STATE_DIRECTORY"],
+            spool: generation.settings.spoolDirectory)
+    }
+
+    /// Where plugins' values survive. Without it they are kept in memory.
+    private func store(_ settings: TelemetrySettings, _ generation: Generation, _ log: LogRouter) -> SQLiteStore? {
+        do throws(TelemetryStorageError) {
+            return try SQLiteStore(folder: self.stateFolder(settings, generation)) { log.write(.error, $0) }
+        } catch {
+            log.write(.error, "what plugins remember is kept in memory only: \(error)")
             return nil
         }
     }

@@ -15,19 +15,16 @@ struct TrailFile: Sendable {
 
     let path: String
     let pool: DatabasePool
-    private let device: UInt64
-    private let inode: UInt64
+    private let identity: FileIdentity
 
     /// Opens the file, or makes it.
     /// - Throws: `DatabaseError`, with `isDamage` if the file should be moved aside, or `TelemetryStorageError`.
     init(_ path: String, bounds: TrailDatabase.Bounds) throws {
         // SQLite would make it readable to everybody; its companions get the same mode. Closed again before SQLite
         // opens it: closing any descriptor of a file drops all of the process's locks on it.
-        let status = try Self.make(path)
-        let isNew = try Self.judge(path)
+        self.identity = FileIdentity(try Self.make(path))
+        let isNew = try Self.judge(path, application: Self.application, version: Self.version)
         self.path = path
-        self.device = UInt64(status.st_dev)
-        self.inode = UInt64(status.st_ino)
         self.pool = try DatabasePool(path: path, configuration: Self.configuration(bounds))
         do {
             if isNew { try self.pool.write { try Self.createTables($0) } }
@@ -46,11 +43,7 @@ struct TrailFile: Sendable {
     }
 
     /// Whether the path leads to another file by now, or to none.
-    var isGone: Bool {
-        var status = stat()
-        guard lstat(self.path, &status) == 0 else { return errno == ENOENT }
-        return UInt64(status.st_dev) != self.device || UInt64(status.st_ino) != self.inode
-    }
+    var isGone: Bool { self.identity.isGone(from: self.path) }
 
     /// Octets on disk, with what is not yet in the file proper.
     var size: Int64 {
@@ -110,7 +103,8 @@ struct TrailFile: Sendable {
         return names
     }
 
-    private static func make(_ path: String) throws(TelemetryStorageError) -> stat {
+    /// Makes the file for its owner only, if it is not there.
+    static func make(_ path: String) throws(TelemetryStorageError) -> stat {
         let file = OwnedDescriptor(opening: path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, mode: 0o600)
         var status = stat()
         guard file.isOpen, fstat(file.number, &status) == 0 else {
@@ -125,7 +119,7 @@ struct TrailFile: Sendable {
 
     /// Looks at the file without changing it.
     /// - Returns: whether it is empty.
-    private static func judge(_ path: String) throws -> Bool {
+    static func judge(_ path: String, application known: Int64, version ours: Int64) throws -> Bool {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(2)
@@ -139,8 +133,8 @@ struct TrailFile: Sendable {
             )
         }
         if application == 0, version == 0, isEmpty { return true }
-        guard application == Self.application else { throw TelemetryStorageError.foreign(path: path) }
-        guard version <= Self.version else { throw TelemetryStorageError.newer(path: path, version: version) }
+        guard application == known else { throw TelemetryStorageError.foreign(path: path) }
+        guard version <= ours else { throw TelemetryStorageError.newer(path: path, version: version) }
         return false
     }
 
@@ -199,5 +193,23 @@ struct TrailFile: Sendable {
                 throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: error.message)
             }
         }
+    }
+}
+
+/// Which file a path led to.
+struct FileIdentity: Sendable {
+    private let device: UInt64
+    private let inode: UInt64
+
+    init(_ status: stat) {
+        self.device = UInt64(status.st_dev)
+        self.inode = UInt64(status.st_ino)
+    }
+
+    /// Whether the path leads to another file by now, or to none.
+    func isGone(from path: String) -> Bool {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return errno == ENOENT }
+        return UInt64(status.st_dev) != self.device || UInt64(status.st_ino) != self.inode
     }
 }

@@ -56,6 +56,9 @@ import Testing
         Case(.mx("evil.example"), .exchanges([.init(preference: 2, name: "b.example")])),
         Case(.txt("ok.example"), .texts(["v=spf1 -", "\u{FFFD}A", ""])),
         Case(.txt("nodata.example"), .noData),
+        Case(.ns("zone.example"), .names(["ns1.example", "ns2.example"])),
+        Case(.ns("nodata.example"), .noData),
+        Case(.ns("nx.example"), .noSuchName),
         Case(.a("nx.example"), .noSuchName),
         Case(.mx("nx.example"), .noSuchName),
         Case(.a("trunc.example"), .addresses(["192.0.2.1", "192.0.2.2"])),
@@ -98,7 +101,7 @@ import Testing
         #expect(addresses.count == 64)
     }
 
-    @Test(arguments: ["silent", "wrongid", "garbage"])
+    @Test(arguments: ["silent", "wrongid", "forged", "garbage"])
     func silenceEndsAtTheLimit(_ name: String) async {
         await #expect(throws: DNSError.timedOut) {
             try await self.resolver.resolve(.a("\(name).example"), timeout: .milliseconds(200))

@@ -15,6 +15,8 @@ final class DNSTestServer: Sendable {
     private let tcp: BoundSocket
     private let isStopped = Atomic<Bool>(false)
     let questions = Atomic<Int>(0)
+    /// The answer to `held` waits for it.
+    let isReleased = Atomic<Bool>(false)
 
     init() throws {
         self.tcp = try BoundSocket(IPAddress(ipv4: 0x7F00_0001), port: 0)
@@ -89,7 +91,11 @@ final class DNSTestServer: Sendable {
         var flags: [UInt8] = [0x81, 0x80]
         var answers = Self.answers(labels, type)
         switch labels[0] {
-        case "nx": (flags[1], answers) = (0x83, [])
+        case "nx", "nxsoa": (flags[1], answers) = (0x83, [])
+        case "nodatasoa": answers = []
+        case "forged":
+            let header = id + flags + [0, 1, 0, UInt8(answers.count), 0, 0, 0, 0]
+            return [header + Self.name("other.example") + [0, type, 0, 1] + answers.joined()]
         case "servfail": (flags[1], answers) = (0x82, [])
         case "refused": (flags[1], answers) = (0x85, [])
         case "silent": return []
@@ -99,24 +105,46 @@ final class DNSTestServer: Sendable {
         case "loop": answers = [[0xC0, UInt8(12 + question.count), 0, type, 0, 1, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4]]
         case "trunc" where !isStream: (flags[0], answers) = (0x83, [])
         case "late": usleep(150_000)
+        case "held":
+            while !self.isReleased.load(ordering: .relaxed), !self.isStopped.load(ordering: .relaxed) { usleep(1000) }
         default: break
         }
-        let header = id + flags + [0, 1, 0, UInt8(answers.count), 0, 0, 0, 0]
-        return [header + question + answers.joined()]
+        // RFC 2308 §3: the zone's own word on how long there is nothing.
+        let authorities = labels[0].hasSuffix("soa") ? [Self.authority(labels)] : []
+        let header = id + flags + [0, 1, 0, UInt8(answers.count), 0, UInt8(authorities.count), 0, 0]
+        return [header + question + answers.joined() + authorities.joined()]
     }
 
     private static func name(_ text: String) -> [UInt8] {
         text.split(separator: ".").flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
     }
 
-    private static func record(_ type: UInt8, _ data: [UInt8]) -> [UInt8] {
-        [0xC0, 0x0C, 0, type, 0, 1, 0, 0, 0, 60, UInt8(data.count >> 8), UInt8(data.count & 255)] + data
+    private static func octets(_ number: UInt32) -> [UInt8] {
+        [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: number >> $0) }
+    }
+
+    private static func record(_ type: UInt8, _ data: [UInt8], lifetime: UInt32 = 60) -> [UInt8] {
+        [0xC0, 0x0C, 0, type, 0, 1] + self.octets(lifetime) + [UInt8(data.count >> 8), UInt8(data.count & 255)] + data
+    }
+
+    /// The second label is the SOA's minimum, in seconds.
+    private static func authority(_ labels: [String]) -> [UInt8] {
+        let minimum = self.octets(UInt32(labels[1]) ?? 60)
+        return self.record(
+            6, self.name("ns.example") + self.name("root.example") + [UInt8](repeating: 0, count: 16) + minimum,
+            lifetime: 3000)
     }
 
     private static func answers(_ labels: [String], _ type: UInt8) -> [[UInt8]] {
         if labels.last == "arpa", labels[0] == "9" { return [] }
         switch (labels[0], type) {
         case ("nodata", _): return []
+        case ("ttl", 1):
+            // The shortest lifetime counts.
+            return [
+                self.record(1, [192, 0, 2, 1], lifetime: 0x7FFF_FFFF),
+                self.record(1, [192, 0, 2, 2], lifetime: UInt32(labels[1]) ?? 0),
+            ]
         case ("nullmx", 15): return [self.record(15, [0, 0, 0])]
         case ("evil", 15):
             return [
@@ -130,6 +158,8 @@ final class DNSTestServer: Sendable {
         case ("many", 1): return (0..<100).map { self.record(1, [10, 0, 0, $0]) }
         case (_, 1): return [self.record(1, [192, 0, 2, 1]), self.record(1, [192, 0, 2, 2])]
         case (_, 28): return [self.record(28, [0x20, 1, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [1])]
+        case ("ttl", 2): return [self.record(2, self.name("ns.example"), lifetime: UInt32(labels[1]) ?? 0)]
+        case (_, 2): return [self.record(2, self.name("ns1.example")), self.record(2, self.name("ns2.example"))]
         case (_, 12): return [self.record(12, self.name("a.example")), self.record(12, self.name("b.example"))]
         case (_, 15):
             return [(20, "late.example"), (10, "first.example"), (10, "second.example")].map {

@@ -29,7 +29,7 @@ import Testing
         private static func serve(_ listener: Int32, _ script: @escaping @Sendable (Int32) -> Void) throws {
             try WorkerThread.start("peer") {
                 var wait = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-                _ = poll(&wait, 1, 5000)
+                _ = poll(&wait, 1, 60_000)
                 let peer = accept(listener, nil, nil)
                 close(listener)
                 script(peer)
@@ -50,11 +50,12 @@ import Testing
 
     let connector = NIOConnector(group: MultiThreadedEventLoopGroup.singleton, pool: ThreadPool(threads: 2))
 
-    func connect(_ destination: Destination, _ timeout: Duration = .seconds(5)) async throws -> any ByteStream {
+    func connect(_ destination: Destination, _ timeout: Duration = .seconds(30)) async throws -> any ByteStream {
         try await self.connector.connect(to: destination, timeout: timeout, origin: origin())
     }
 
-    func text(_ stream: any ByteStream, _ limit: Int = 1000, _ timeout: Duration = .seconds(5)) async throws -> String {
+    func text(_ stream: any ByteStream, _ limit: Int = 1000, _ timeout: Duration = .seconds(30)) async throws -> String
+    {
         String(decoding: try await stream.read(atMost: limit, timeout: timeout), as: UTF8.self)
     }
 

@@ -1,6 +1,6 @@
 // SmallSeamTests.swift
 //
-// Chance, memory, threads, HTTP.
+// Chance, memory, threads.
 
 import QPHooks
 import Synchronization
@@ -22,12 +22,6 @@ import Testing
         #expect(Set(all).count == 12_000)
         #expect(all.reduce(0, |) == .max)
         #expect(all.reduce(.max, &) == 0)
-    }
-
-    @Test func httpIsUnavailable() async {
-        await #expect(throws: EffectError.unavailable("HTTP")) {
-            try await UnavailableHTTP().fetch(HTTPRequest(url: "x"), limit: 1, timeout: .seconds(1), origin: origin())
-        }
     }
 
     @Test func poolRefusesWhatIsTooMuch() async throws {
