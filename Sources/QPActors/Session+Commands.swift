@@ -91,7 +91,9 @@ extension Session {
         case .help: self.heardHelp(line)
         case .quit: self.heardQuit(line)
         case .expn: self.object(Reply(502, .invalidCommand, "EXPN not implemented"))
-        case .auth, .starttls, .lhlo, .other: self.heardUnknown(line)
+        case .auth: self.heardAuth(line)
+        case .starttls: self.heardStartTLS(line)
+        case .lhlo, .other: self.heardUnknown(line)
         }
     }
 
@@ -190,7 +192,8 @@ extension Session {
                 self.generation.settings.me + " Hello " + self.state.remoteHost + " ["
                 + self.state.connection.remoteAddress.description + "]"
             if event.isExtended {
-                self.send(Array(("250-" + first + "\r\n").utf8), and: self.generation.ehloTailOctets, 250)
+                let head = "250-" + first + "\r\n" + self.startTLSOffer + self.authOffer
+                self.send(Array(head.utf8), and: self.generation.ehloTailOctets, 250)
             } else {
                 self.send(Reply(250, nil, first))
             }
@@ -436,7 +439,7 @@ extension Session {
         }
     }
 
-    private func heardUnknown(_ line: ClientLine) {
+    func heardUnknown(_ line: ClientLine) {
         let event = UnknownCommandEvent(verb: line.name, argument: self.argument(of: line))
         self.ask(.unrecognizedCommand, self.chains.unrecognizedCommand, event) { session, _, verdict in
             switch verdict {

@@ -268,15 +268,18 @@ extension Session {
             reverseName: self.state.remoteHost == "Unknown" ? nil : self.state.remoteHost,
             address: self.state.connection.remoteAddress, me: self.settings.me, version: Version.number,
             word: transmission.word(
-                tls: false, authenticated: self.state.user != nil, utf8: self.mailOptions.smtputf8),
-            id: self.replyID, recipient: recipients.count == 1 ? recipients[0].mailbox : nil,
+                tls: self.state.tls != nil, authenticated: self.state.user != nil, utf8: self.mailOptions.smtputf8),
+            tls: self.state.tls.map { "\($0.summary) encrypted" }, id: self.replyID,
+            recipient: recipients.count == 1 ? recipients[0].mailbox : nil,
             date: self.core.date())
     }
 
     private func askReceived() {
         let field = self.receivedField()
         let event = ReceivedLineEvent(
-            protocolWord: field.word, authComment: self.authComment, tlsComment: "", defaultLine: field.value)
+            protocolWord: field.word, authComment: self.authComment,
+            tlsComment: self.state.tls.map { "(\($0.cipher) encrypted)" } ?? "",
+            defaultLine: field.value)
         self.ask(.receivedLine, self.chains.receivedLine, event) { session, event, verdict in
             var bytes: [UInt8] = []
             if let custom = verdict.value {

@@ -21,11 +21,13 @@ public final class SessionSetup: Sendable {
     public let journal: LoopJournal?
     /// What its listener counts.
     public let listener: ListenerCounters
+    /// How its listener takes clients.
+    public let options: ListenerOptions
 
     /// Puts a session's surroundings together.
     package init(
         core: LoopCore, supervisor: Supervisor, seams: Seams, spool: any Spool, gauge: any ResourceGauge,
-        journal: LoopJournal? = nil, listener: ListenerCounters = ListenerCounters()
+        journal: LoopJournal? = nil, listener: ListenerCounters = ListenerCounters(), options: ListenerOptions = []
     ) {
         self.core = core
         self.supervisor = supervisor
@@ -34,6 +36,7 @@ public final class SessionSetup: Sendable {
         self.gauge = gauge
         self.journal = journal
         self.listener = listener
+        self.options = options
     }
 }
 

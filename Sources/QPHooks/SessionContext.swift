@@ -87,6 +87,8 @@ public final class SessionContext {
     public var introduction: Introduction? { self.state.introduction }
     /// The authenticated user.
     public var user: String? { self.state.user }
+    /// How the connection is encrypted; `nil`: it is not.
+    public var tls: TLSFacts? { self.state.tls }
     /// Whether the client may relay.
     public var isRelayClient: Bool {
         get { self.state.isRelayClient }

@@ -12,6 +12,8 @@ package final class SessionState {
     package var answersEachRecipient = false
     @exclusivity(unchecked) package var user: String?
     package var mechanism: String?
+    /// The encryption, once it is there.
+    @exclusivity(unchecked) package var tls: TLSFacts?
     package var connectionNotes: [String: NoteValue]
     package var storage: [String: any Sendable] = [:]
     /// Storage that was written while changes are kept.
@@ -43,6 +45,7 @@ package final class SessionState {
         copy.answersEachRecipient = self.answersEachRecipient
         copy.user = self.user
         copy.mechanism = self.mechanism
+        copy.tls = self.tls
         copy.storage = self.storage
         copy.transaction = self.transaction
         return copy

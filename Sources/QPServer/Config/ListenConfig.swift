@@ -2,6 +2,7 @@
 //
 // Where the server listens: config/listen and --listen.
 
+import QPActors
 package import QPHooks
 import QPTelemetry
 
@@ -97,6 +98,19 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     package init(host: String, port: UInt16, options: Set<Option> = []) {
         self.address = SocketAddressText(host: host, port: port)
         self.options = options
+    }
+
+    /// What sessions are told of the options.
+    var sessionOptions: ListenerOptions {
+        self.options.reduce(into: []) { options, option in
+            switch option {
+            case .tls: options.insert(.tls)
+            case .proxy: options.insert(.proxy)
+            case .lmtp: options.insert(.lmtp)
+            case .submission: options.insert(.submission)
+            case .qmqp: break
+            }
+        }
     }
 
     package var host: String { self.address.host }

@@ -16,10 +16,12 @@ package final class RunningServer: Sendable {
     package struct Door: Sendable {
         let name: String
         let sockets: [BoundSocket]
+        let options: ListenerOptions
 
-        package init(name: String, sockets: [BoundSocket]) {
+        package init(name: String, sockets: [BoundSocket], options: ListenerOptions = []) {
             self.name = name
             self.sockets = sockets
+            self.options = options
         }
     }
 
@@ -106,7 +108,7 @@ package final class RunningServer: Sendable {
         var listeners: [Listener] = []
         for door in doors {
             let isShared = door.sockets.count < self.workers.count
-            let rims = self.rims(door.name)
+            let rims = self.rims(door.name, door.options)
             for (index, socket) in door.sockets.enumerated() {
                 let worker = self.workers[index % self.workers.count]
                 let clients: any EventLoopGroup = isShared ? self.group : worker.eventLoop
@@ -126,14 +128,16 @@ package final class RunningServer: Sendable {
     }
 
     /// What the connections of a door share, for each loop.
-    private func rims(_ listener: String) -> @Sendable (any EventLoop) -> RimSetup {
+    private func rims(
+        _ listener: String, _ options: ListenerOptions
+    ) -> @Sendable (any EventLoop) -> RimSetup {
         let setups = self.workers.map { worker in
             let counters = ListenerCounters(listener)
             worker.port.add(counters)
             return RimSetup(
                 session: SessionSetup(
                     core: worker.core, supervisor: self.supervisor, seams: self.seams, spool: self.spool,
-                    gauge: self.gauge, journal: worker.port.journal, listener: counters),
+                    gauge: self.gauge, journal: worker.port.journal, listener: counters, options: options),
                 listener: listener, sessions: worker.sessions)
         }
         let loops = self.workers.map(\.eventLoop)

@@ -265,7 +265,7 @@ private struct StartUp {
             }
         }
         let groups = try BoundSocket.bindAll(addresses, perAddress: self.loops)
-        return zip(wanted, groups).map { .init(name: $0.description, sockets: $1) }
+        return zip(wanted, groups).map { .init(name: $0.description, sockets: $1, options: $0.sessionOptions) }
     }
 
     private func dropPrivileges() throws(StartError) {

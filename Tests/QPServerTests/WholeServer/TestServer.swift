@@ -22,7 +22,8 @@ final class TestServer: Sendable {
     static let v6 = IPAddress(ipv6High: 0, low: 1)
 
     private init(
-        _ config: ConfigStore, _ generation: Generation, _ folder: ScratchFolder, loops: Int
+        _ config: ConfigStore, _ generation: Generation, _ folder: ScratchFolder, loops: Int,
+        options: ListenerOptions = []
     ) async throws {
         self.folder = folder
         self.log = try LogRouter([LogTarget(.file(folder("log")), level: .debug)], isExplicit: true)
@@ -33,12 +34,13 @@ final class TestServer: Sendable {
         let groups = try BoundSocket.bindAll([(host: "127.0.0.1", port: 0), (host: "::1", port: 0)], perAddress: loops)
         self.ports = groups.compactMap { $0.first?.port }
         try await self.running.start(
-            groups.map { .init(name: $0.first?.description ?? "", sockets: $0) })
+            groups.map { .init(name: $0.first?.description ?? "", sockets: $0, options: options) })
     }
 
     /// Runs a server of plugins that a test made, and ends it.
     static func with(
         _ plugins: [(name: String, plugin: ScriptedPlugin)], loops: Int = 1, limits: Limits = Limits(),
+        options: ListenerOptions = [],
         _ body: (TestServer) async throws -> Void
     ) async throws {
         var settings = EngineHarness.quietSettings
@@ -63,7 +65,7 @@ final class TestServer: Sendable {
         let config = ConfigStore(directory: ConfigDirectory(folder.path), catalogue: [:])
         let generation = Generation(
             number: 1, settings: settings, plugins: loaded, hookTables: tables, tables: .empty)
-        try await TestServer(config, generation, folder, loops: loops).run(body)
+        try await TestServer(config, generation, folder, loops: loops, options: options).run(body)
     }
 
     /// Runs a server of configuration files, and ends it.
