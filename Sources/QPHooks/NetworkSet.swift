@@ -36,8 +36,8 @@ public struct NetworkSet: Sendable, Hashable {
         }
     }
 
-    /// Reads an address (`192.0.2.1`), a network (`192.0.2.0/24`, `2001:db8::/32`), or a prefix that ends in a dot or a
-    /// colon (`192.0.2.`, `2001:db8:`).
+    /// Reads an address (`192.0.2.1`), a network (`192.0.2.0/24`, `2001:db8::/32`), a prefix that ends in a dot or a
+    /// colon (`192.0.2.`, `2001:db8:`), or IPv6 groups of four digits each (`2001:0db8`).
     public static func network(_ text: String) -> Network? {
         if let network = Network(text) { return network }
         return text.utf8.last == UInt8(ascii: ".") ? self.ipv4(text) : self.ipv6(text)
@@ -51,11 +51,18 @@ public struct NetworkSet: Sendable, Hashable {
     }
 
     private static func ipv6(_ prefix: String) -> Network? {
-        guard prefix.utf8.last == UInt8(ascii: ":") else { return nil }
+        guard prefix.utf8.last == UInt8(ascii: ":") else { return self.groups(prefix) }
         let parts = prefix.dropLast().split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count <= 7, !parts.contains("") else { return nil }
         return IPAddress(prefix + (parts.count == 7 ? "0" : ":")).flatMap {
             Network($0, prefixLength: parts.count * 16)
         }
+    }
+
+    /// Only with every group written out: what `2001:db8` stands for nobody can tell.
+    private static func groups(_ prefix: String) -> Network? {
+        let groups = prefix.split(separator: ":", omittingEmptySubsequences: false)
+        guard (2...7).contains(groups.count), groups.allSatisfy({ $0.utf8.count == 4 }) else { return nil }
+        return IPAddress(prefix + "::").flatMap { Network($0, prefixLength: groups.count * 16) }
     }
 }

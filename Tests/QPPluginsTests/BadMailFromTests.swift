@@ -41,6 +41,18 @@ struct BadMailFromTests {
         #expect(harness.session.notes[NoteKey<Int>("karma")] == (row.expected == nil ? nil : -1))
     }
 
+    @Test(arguments: [
+        Row("the same", "matt@test.net", true), Row("another host", "matt@test.com", false),
+        Row("a host", "@test.net", true), Row("not that host", "@test.not", false),
+        Row("a pattern", "test.net$", true), Row("another pattern", "test.not$", false),
+        Row("an empty list", "", false), Row("only comments", "# nobody", false),
+    ])
+    func lines(_ row: Row<String, Bool>) async throws {
+        let harness = try PluginHarness(BadMailFrom.self, files: ["badmailfrom": row.input])
+        let verdict = try await harness.run(.mail, MailEvent(testing: "matt@test.net"))
+        #expect(verdict.code == (row.expected ? .deny : .declined))
+    }
+
     @Test(
         arguments: [
             Row("default", [], ReturnCode.deny),

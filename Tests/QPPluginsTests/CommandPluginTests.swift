@@ -28,6 +28,23 @@ struct CountUnrecognizedCommandsTests {
         #expect(try await harness.run(.unrecognizedCommand, self.event).code == .denyDisconnect)
     }
 
+    @Test("claim 40: unknown commands are counted for the connection, whatever RSET forgets")
+    func forTheConnection() throws {
+        let engine = Engine([try Engine.entry(CountUnrecognizedCommands.self, ["4"])])
+        for _ in 0..<2 {
+            let client = engine.harness.connect()
+            client.say("EHLO client.example")
+            _ = client.replies()
+            var codes: [Int] = []
+            for line in ["XA", "MAIL FROM:<a@b.example>", "XB", "RSET", "XC", "RSET", "XD"] {
+                client.send(line + "\r\n")
+                codes += client.codes()
+            }
+            #expect(codes == [500, 250, 500, 250, 500, 250, 521])
+            #expect(client.isClosed)
+        }
+    }
+
     @Test(arguments: [["0"], ["-1"], ["many"], ["1", "2"]])
     func badArguments(_ arguments: [String]) {
         #expect(throws: PluginError.self) { try PluginHarness(CountUnrecognizedCommands.self, arguments: arguments) }
@@ -42,6 +59,25 @@ struct QuitFortuneTests {
         let result = ProgramResult(status: status, output: Array((output ?? "").utf8))
         if output != nil { harness.files.program("/usr/games/fortune", result) }
         return harness
+    }
+
+    @Test(
+        "claim 70: quit_fortune bids clients that said HELO farewell in several lines, others in one",
+        arguments: [Row("HELO", "HELO", 3), Row("EHLO", "EHLO", 1)])
+    func farewells(_ row: Row<String, Int>) throws {
+        let engine = Engine([try Engine.entry(QuitFortune.self)])
+        let saying = ProgramResult(status: 0, output: Array("Haste\nmakes waste.\n".utf8))
+        engine.files.program("/usr/games/fortune", saying)
+        let client = engine.harness.connect()
+        client.say("\(row.input) client.example")
+        client.send("QUIT\r\n")
+        engine.harness.settle { client.isClosed }
+        let replies = client.replies()
+        #expect(replies.count == row.expected)
+        #expect(replies.dropLast().allSatisfy { $0.hasPrefix("221-") })
+        #expect(replies.last?.hasPrefix("221 ") == true)
+        #expect(replies.contains { $0.contains("  / makes waste.") } == (row.expected > 1))
+        #expect(client.isClosed)
     }
 
     @Test func oldClientsGetASaying() async throws {
@@ -109,6 +145,34 @@ struct PathPluginTests {
         let verdict = try await harness.run(.mailPre, PathEvent(path: row.input, parameters: []))
         #expect(verdict.value == row.expected)
         #expect(harness.session.notes[NoteKey<Int>("karma")] == row.expected.map { _ in -2 })
+    }
+
+    /// As clients send them: the sender that recipients' plugins see, or the refusal.
+    @Test(arguments: [
+        Row("in brackets", "FROM:<ask@perl.org>", "ask@perl.org"), Row("bare", "FROM:ask@perl.org", "ask@perl.org"),
+        Row("a literal", "FROM:ask@[1.2.3.4]", "ask@[1.2.3.4]"), Row("null", "FROM:<>", ""),
+        Row("nothing", "FROM:", ""), Row("a parameter", "FROM:<ask@perl.org> SIZE=1230", "ask@perl.org"),
+        Row("bare with a parameter", "FROM:ask@perl.org SIZE=1230", "ask@perl.org"),
+        Row("a long name", "FROM:<ask@p.qpsmtpd-test.askask.com> SIZE=1230", "ask@p.qpsmtpd-test.askask.com"),
+        Row("an unknown parameter", "FROM:<ask@perl.org> SIZE=1230 CORRECT-WITHOUT-ARG", "555"),
+        Row("a blank", "FROM:<ask @perl.org>", "501"), Row("bare with a blank", "FROM:ask me@perl.org", "501"),
+    ])
+    func wholeSessions(_ row: Row<String, String>) throws {
+        let seen = EngineHarness.Entry("sees") { hooks in
+            hooks.on(.rcpt) { _, session in
+                session.log.info("from \(session.transaction.sender?.address ?? "nobody")")
+                return .declined
+            }
+        }
+        let engine = Engine([try Engine.entry(DontRequireAngleBrackets.self), seen])
+        let client = engine.harness.connect()
+        client.say("EHLO client.example")
+        client.send("MAIL \(row.input)\r\nRCPT TO:bob@example.org\r\nRSET\r\nRCPT TO:bob@example.org\r\n")
+        let codes = client.codes()
+        let isRefused = Int(row.expected) != nil
+        #expect(codes == (isRefused ? [Int(row.expected) ?? 0, 503, 250, 503] : [250, 250, 250, 503]))
+        let seenSenders = engine.log.lines.filter { $0.hasPrefix("LOGINFO from ") }
+        #expect(seenSenders == (isRefused ? [] : ["LOGINFO from \(row.expected)"]))
     }
 
     @Test("claim 57: and around a recipient")

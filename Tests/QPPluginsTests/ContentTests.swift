@@ -122,6 +122,8 @@ struct HeadersTests {
             Row("future 2, 6 days", Mail(arguments: ["future", "2"], header: Self.header(6)), Self.future),
             Row("future 2, 3 days", Mail(arguments: ["future", "2"], header: Self.header(3)), Self.future),
             Row("future 2, 1 day", Mail(arguments: ["future", "2"], header: Self.header(1)), .declined),
+            Row("future 5, 6 days", Mail(arguments: ["future", "5"], header: Self.header(6)), Self.future),
+            Row("past 5, 6 days", Mail(arguments: ["past", "5"], header: Self.header(-6)), Self.past),
             Row("past 2, 6 days", Mail(arguments: ["past", "2"], header: Self.header(-6)), Self.past),
             Row("past 2, 3 days", Mail(arguments: ["past", "2"], header: Self.header(-3)), Self.past),
             Row("past 2, 1 day", Mail(arguments: ["past", "2"], header: Self.header(-1)), .declined),
@@ -180,7 +182,8 @@ struct HeadersTests {
             Row("the last of February", "29 Feb 2024 00:00 +0000", false),
             Row("no such day", "29 Feb 2023 00:00 +0000", nil), Row("month", "14 Foo 2023 22:13 UT", nil),
             Row("hour", "14 Nov 2023 24:13 UT", nil), Row("year", "14 Nov 1 22:13 UT", nil),
-            Row("ISO", "2023-11-14T22:13:20Z", nil), Row("nothing", "x", nil),
+            Row("as asctime writes it", "Tue Nov 14 22:13:20 2023", nil), Row("ISO", "2023-11-14T22:13:20Z", nil),
+            Row("nothing", "x", nil),
             Row("numbers without end", "99999999999999999999 Nov 2023 22:13 UT", nil),
             Row("NUL", "14 Nov 2023 22:13\0 UT", nil),
         ] as [Row<String, Bool?>])

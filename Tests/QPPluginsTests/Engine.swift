@@ -8,6 +8,7 @@ import QPTestKit
 /// The engine with some plugins, then one that takes every recipient and every message.
 struct Engine {
     let resolver = FakeResolver()
+    let files = TestFiles()
     let log = CapturingLog()
     let harness: EngineHarness
 
@@ -20,7 +21,7 @@ struct Engine {
             plugins + [accepting],
             seams: Seams(
                 resolver: self.resolver, connector: FakeConnector(), http: FakeHTTP(),
-                store: TestStore(clock: ManualClock()), files: TestFiles(), random: SeededRandom(),
+                store: TestStore(clock: ManualClock()), files: self.files, random: SeededRandom(),
                 offloader: InlineOffloader(), log: self.log))
     }
 

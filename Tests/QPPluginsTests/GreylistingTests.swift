@@ -167,6 +167,7 @@ struct GreylistingTests {
         Row("not below it", ("192.0.2.1", "notyahoo.com"), "LOGINFO fail, unknown"),
         Row("pattern", ("192.0.2.1", "mta2.siol.net"), "LOGINFO skip, excluded host (pattern)"),
         Row("not the pattern", ("192.0.2.1", "mta3.siol.net"), "LOGINFO fail, unknown"),
+        Row("longer than the pattern", ("192.0.2.1", "mta1234.siol.net"), "LOGINFO fail, unknown"),
     ])
     func excluded(_ row: Row<(String, String), String>) async throws {
         let harness = try self.harness(files: Self.exclusions)
@@ -207,7 +208,9 @@ struct GreylistingTests {
     }
 
     @Test(arguments: [
-        Row("listed", "us", ReturnCode.declined), Row("not listed", "CA", .denysoft), Row("unknown", nil, .denysoft),
+        Row("listed", "US", ReturnCode.declined), Row("in small letters", "us", .declined),
+        Row("a line in small letters", "UK", .declined), Row("not listed", "CA", .denysoft),
+        Row("nor this one", "ru", .denysoft), Row("unknown", nil, .denysoft),
     ])
     func countries(_ row: Row<String?, ReturnCode>) async throws {
         let harness = try self.harness(["geoip", "US,uk"])

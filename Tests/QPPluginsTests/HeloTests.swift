@@ -27,8 +27,10 @@ struct HeloTests {
             Row("below a listed one", "x.yahoo.com", nil),
             Row("a pattern", "DYNAMIC-12.isp.example", "I do not believe you are DYNAMIC-12.isp.example."),
             Row("localhost", "localhost", "You are not localhost"),
+            Row("only looks like it", "not-localhost", nil), Row("in full", "example.com", nil),
             Row("its own address", "[192.0.2.1]", nil),
             Row("a forged one", "[192.0.2.2]", "Forged IPs not accepted here"),
+            Row("another forged one", "[254.254.254.254]", "Forged IPs not accepted here"),
             Row("a forged IPv6 one", "[IPv6:2001:db8::1]", "Forged IPs not accepted here"),
             Row("plain", "1.0.0.0", "Plain IP is invalid HELO hostname (RFC 5321, 4.1.3)"),
             Row("plain and large", "254.254.254.254", "Plain IP is invalid HELO hostname (RFC 5321, 4.1.3)"),
@@ -59,10 +61,11 @@ struct HeloTests {
         #expect(try await self.say("mail", self.harness(list: "!\\.")).code == .denyDisconnect)
     }
 
-    @Test func localhostFromHere() async throws {
+    @Test(arguments: ["127.0.0.1", "::1"], ["localhost", "not-localhost"])
+    func localhostFromHere(_ address: String, _ host: String) async throws {
         let harness = try self.harness()
-        harness.connect(from: "127.0.0.1")
-        #expect(try await self.say("localhost", harness) == .declined)
+        harness.connect(from: address)
+        #expect(try await self.say(host, harness) == .declined)
     }
 
     @Test func noHost() async throws {
@@ -140,9 +143,13 @@ struct HeloTests {
         #expect(harness.session.notes[NoteKey<Int>("karma")] == karma)
     }
 
-    @Test func strictnessAboutLiterals() async throws {
-        let verdict = try await self.say("[192.0.2.1]", self.harness(["policy", "strict"]))
-        #expect(verdict.text == "RFC 5321 allows an address literal, but we do not")
+    @Test(arguments: ["192.0.2.1", "1.0.0.0", "254.254.254.254"])
+    func strictnessAboutLiterals(_ address: String) async throws {
+        let harness = try self.harness(["policy", "strict"])
+        harness.connect(from: address)
+        #expect(
+            try await self.say("[\(address)]", harness).text == "RFC 5321 allows an address literal, but we do not")
+        #expect(try await self.say(address, harness).text.hasPrefix("Plain IP "))
     }
 
     @Test(arguments: ["rfc", "strict"], [DNSError.temporary("SERVFAIL"), .timedOut])

@@ -42,6 +42,27 @@ struct RcptOKTests {
         #expect(harness.log.lines.count == 1)
     }
 
+    @Test(
+        "claim 103: rcpt_ok takes what both files list, refuses to relay the rest, but not for relay clients",
+        arguments: [
+            Row("rcpthosts", ("192.0.2.1", "user@localhost"), "250 2.1.5 "),
+            Row("morercpthosts", ("192.0.2.1", "user@more.example"), "250 2.1.5 "),
+            Row("neither", ("192.0.2.1", "user@example.com"), "550 5.7.1 Relaying denied ["),
+            Row("a relay client", ("192.0.2.9", "user@example.com"), "250 2.1.5 "),
+        ])
+    func relaying(_ row: Row<(String, String), String>) throws {
+        let engine = Engine([
+            try Engine.entry(Relay.self, files: ["relayclients": "192.0.2.9"]),
+            try Engine.entry(RcptOK.self, files: Self.files),
+        ])
+        let client = engine.harness.connect(from: row.input.0)
+        client.say("EHLO client.example")
+        client.say("MAIL FROM:<ann@client.example>")
+        let replies = client.say("RCPT TO:<\(row.input.1)>")
+        #expect(replies.count == 1 && replies[0].hasPrefix(row.expected), "\(replies)")
+        #expect(!client.isClosed)
+    }
+
     @Test func relayClientsMaySendAnywhere() async throws {
         let harness = try PluginHarness(RcptOK.self)
         harness.session.isRelayClient = true

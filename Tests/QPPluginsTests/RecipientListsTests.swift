@@ -27,6 +27,24 @@ struct RecipientListsTests {
         #expect(harness.session.notes[NoteKey<Int>("karma")] == (row.expected == nil ? nil : -2))
     }
 
+    @Test(arguments: [
+        Row("the same", ("matt@example.com", "matt@example.com"), true),
+        Row("case of the host", ("matt@exAmple.com", "matt@example.com"), true),
+        Row("case of the user", ("mAtt@example.com", "matt@example.com"), true),
+        Row("case of the line", ("matt@example.com", "mAtt@exAmple.com"), true),
+        Row("another host", ("matt@exmple.com", "matt@example.com"), false),
+        Row("a host", ("matt@example.com", "@example.com"), true),
+        Row("not that host", ("matt@example.com", "@example.not"), false),
+        Row("a pattern", ("matt@example.com", "example.com$"), true),
+        Row("another pattern", ("matt@example.com", "example.not$"), false),
+        Row("an empty list", ("matt@example.com", ""), false),
+    ])
+    func lines(_ row: Row<(String, String), Bool>) async throws {
+        let harness = try PluginHarness(BadRcptTo.self, files: ["badrcptto": row.input.1])
+        let verdict = try await harness.run(.rcpt, RecipientEvent(testing: row.input.0))
+        #expect(verdict.code == (row.expected ? .deny : .declined))
+    }
+
     @Test("claim 24: an edited badrcptto is seen by the next connection")
     func editsAreSeen() async throws {
         let harness = try PluginHarness(BadRcptTo.self, files: ["badrcptto": Self.bad])
@@ -53,6 +71,19 @@ struct RecipientListsTests {
     @Test(arguments: ["^x@", "^x@ NEVER", "^(x DENY"])
     func badExpressions(_ line: String) {
         #expect(throws: PluginError.self) { try PluginHarness(RcptRegexp.self, files: ["rcpt_regexp": "\n" + line]) }
+    }
+
+    @Test(arguments: [
+        Row("nobody special", "", ReturnCode.deny), Row("a relay client", "relay", .declined),
+        Row("white-listed", "whitelisthost", .declined), Row("an empty list", "empty", .declined),
+    ])
+    func immuneToPairs(_ row: Row<String, ReturnCode>) async throws {
+        let list = row.input == "empty" ? "" : "x@spam.example ann@example.org"
+        let harness = try PluginHarness(BadMailFromTo.self, files: ["badmailfromto": list])
+        harness.session.isRelayClient = row.input == "relay"
+        if row.input == "whitelisthost" { harness.session.notes["whitelisthost"] = .int(1) }
+        #expect(try await harness.run(.mail, MailEvent(testing: "x@spam.example")) == .declined)
+        #expect(try await harness.run(.rcpt, RecipientEvent(testing: "ann@example.org")).code == row.expected)
     }
 
     @Test func sendersWithRecipients() async throws {
@@ -94,13 +125,37 @@ struct RcptOKMaxRelayTests {
         #expect(try await self.codes(["0"], attempts: 20) == Array(repeating: .deny, count: 20))
     }
 
-    @Test("claim 104, claim 105: rcpt_ok decides, and only its refusals are counted")
+    @Test(
+        "claim 104: rcpt_ok_maxrelay wraps rcpt_ok, whose answers pass through",
+        arguments: [
+            Row("a listed domain", ("user@localhost", false), Verdict<Void>.ok),
+            Row("another one", ("user@example.com", false), .deny("Relaying denied", .notAuthorized)),
+            Row("a relay client", ("user@example.com", true), .ok),
+        ])
+    func wraps(_ row: Row<(String, Bool), Verdict<Void>>) async throws {
+        let files = ["rcpthosts": "localhost"]
+        let parent = try PluginHarness(RcptOK.self, files: files)
+        let child = try PluginHarness(RcptOKMaxRelay.self, files: files)
+        for harness in [parent, child] {
+            harness.session.isRelayClient = row.input.1
+            #expect(try await harness.run(.rcpt, RecipientEvent(testing: row.input.0)) == row.expected)
+        }
+        #expect(child.hooks == parent.hooks)
+        #expect(child.log.lines == parent.log.lines)
+    }
+
+    @Test("claim 105: only refusals are counted, and for the connection")
     func counts() async throws {
         let harness = try PluginHarness(RcptOKMaxRelay.self, files: ["rcpthosts": "localhost"])
-        #expect(try await harness.run(.rcpt, RecipientEvent(testing: "user@localhost")) == .ok)
-        #expect(harness.session.notes[NoteKey<Int>("count_relay_attempts")] == nil)
-        #expect(try await harness.run(.rcpt, RecipientEvent(testing: "user@example.com")).code == .deny)
-        #expect(harness.session.notes[NoteKey<Int>("count_relay_attempts")] == 1)
+        var counts: [Int?] = []
+        for recipient in ["user@localhost", "user@example.com", "user@localhost", "eve@example.com"] {
+            try harness.mail()
+            _ = try await harness.run(.rcpt, RecipientEvent(testing: recipient))
+            counts.append(harness.session.notes[NoteKey<Int>("count_relay_attempts")])
+        }
+        #expect(counts == [nil, 1, 1, 2])
+        harness.connect()
+        #expect(harness.session.notes["count_relay_attempts"] == nil)
     }
 
     @Test("claim 108: more than one argument is an error", arguments: [["1", "2"], ["-1"], ["many"]])

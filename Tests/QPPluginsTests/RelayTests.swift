@@ -51,6 +51,30 @@ struct RelayTests {
         #expect(harness.session.isRelayClient == row.expected)
     }
 
+    /// Client, relayclients, norelayclients.
+    @Test(arguments: [
+        Row("a prefix", ("192.0.1.1", "192.0.", ""), true), Row("not that prefix", ("192.51.1.1", "192.0.", ""), false),
+        Row("nothing like it", ("203.0.113.0", "192.0.", ""), false),
+        Row("a network", ("192.0.1.1", "192.0.1.0/24", ""), true),
+        Row("the network before", ("192.0.1.1", "192.0.0.0/24", ""), false),
+        Row("IPv6 network", ("fdda:b13d:e431:ae06:00a1::", "fdda:b13d:e431:ae06::/64", ""), true),
+        Row("IPv6 address", ("fdda:b13d:e431:ae06:00a1::", "fdda:b13d:e431:be17::", ""), false),
+        Row("denied address", ("192.0.99.5", "192.0.", "192.0.99.5\n192.0.98."), false),
+        Row("first of a denied prefix", ("192.0.98.1", "192.0.", "192.0.99.5\n192.0.98."), false),
+        Row("last of a denied prefix", ("192.0.98.255", "192.0.", "192.0.99.5\n192.0.98."), false),
+        Row("beside a denied address", ("192.0.99.7", "192.0.", "192.0.99.5\n192.0.98."), true),
+        Row("looks like a denied prefix", ("192.0.109.7", "192.0.", "192.0.99.5\n192.0.98."), true),
+        Row("IPv6 in whole groups", ("2001:db8:7::1", "2001:0DB8", ""), true),
+        Row("beside those groups", ("2001:db9:7::1", "2001:0DB8", ""), false),
+    ])
+    func lines(_ row: Row<(String, String, String), Bool>) async throws {
+        let files = ["relayclients": row.input.1, "norelayclients": row.input.2]
+        let harness = try PluginHarness(Relay.self, files: files)
+        harness.connect(from: row.input.0)
+        _ = try await harness.run(.connect)
+        #expect(harness.session.isRelayClient == row.expected)
+    }
+
     @Test func refusalTakesTheFlagAway() async throws {
         let harness = try PluginHarness(Relay.self, files: Self.files)
         harness.connect(from: "192.0.2.5")

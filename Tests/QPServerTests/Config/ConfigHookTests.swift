@@ -27,6 +27,18 @@ private struct Namer: Plugin {
     }
 }
 
+/// Has no opinion about any value.
+private struct Silent: Plugin {
+    static let name = "silent"
+    static let manual = "silent\n\nFor tests."
+
+    init(_ setup: PluginSetup) throws(PluginError) {}
+
+    func register(on hooks: inout HookTable) {
+        hooks.on(.config) { _ in .declined }
+    }
+}
+
 /// Reads a data file.
 private struct Reader: Plugin {
     static let name = "reader"
@@ -58,6 +70,17 @@ private struct Reader: Plugin {
         #expect(generation.settings.me == "hooked.example")
         let harness = EngineHarness(generation, seams: Self.seams)
         #expect(harness.connect().replies().contains { $0.hasPrefix("550 5.7.1 from+the hook") })
+    }
+
+    @Test("claim 26: a plugin that answers config gives the server its name, as the greeting shows")
+    func nameInTheGreeting() throws {
+        for (plugins, name) in [("namer\n", "hooked.example"), ("silent\n", "file.example")] {
+            let folder = ConfigFolder(["plugins": plugins, "me": "file.example\n"])
+            let store = ConfigStore(
+                directory: ConfigDirectory(folder.path), catalogue: ["namer": Namer.self, "silent": Silent.self])
+            let client = EngineHarness(try store.load().get(), seams: Self.seams).connect()
+            #expect(client.replies().first?.hasPrefix("220 \(name) ") == true)
+        }
     }
 
     @Test func usersValues() {

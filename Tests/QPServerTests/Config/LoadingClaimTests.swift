@@ -4,6 +4,7 @@
 
 import QPActors
 import QPHooks
+import QPPlugins
 import QPTestKit
 import Synchronization
 import Testing
@@ -64,6 +65,32 @@ private final class Refuser: Plugin {
         }
     }
 
+    @Test("claim 4: the manual's names for the plugins about relaying and senders' hosts load those of today")
+    func formerNamesOfTheManual() throws {
+        let folder = ConfigFolder(["plugins": "check_relay\nrequire_resolvable_fromhost\n"])
+        let store = ConfigStore(directory: folder.directory, catalogue: Server.catalogue(BundledPlugins.all))
+        let types = try store.load().get().plugins.map { type(of: $0.instance).name }
+        #expect(types == ["relay", "resolvable_fromhost"])
+    }
+
+    @Test("claim 4: every former name works, or the error says today's", arguments: PluginNames.aliases.keys.sorted())
+    func formerNames(_ former: String) throws {
+        let alias = try #require(PluginNames.aliases[former])
+        let catalogue = Server.catalogue(BundledPlugins.all)
+        let folder = ConfigFolder(["plugins": "\(former)\n"])
+        let store = ConfigStore(directory: folder.directory, catalogue: catalogue)
+        switch store.load() {
+        case .success(let generation):
+            #expect(generation.plugins.map { type(of: $0.instance).name } == [alias.name])
+            #expect(generation.plugins.first?.arguments == alias.arguments)
+            #expect(store.warnings.contains { $0.description.contains("'\(former)' is called '\(alias.name)") })
+        case .failure(let problems):
+            #expect(catalogue[alias.name] == nil)
+            #expect(UpstreamPlugins.all[alias.name] == .planned)
+            #expect(problems.list.contains { $0.description.contains("'\(former)' (now '\(alias.name)')") })
+        }
+    }
+
     @Test(
         "claim 6: swapping two lines swaps their hooks",
         arguments: [
@@ -85,6 +112,30 @@ private final class Refuser: Plugin {
         #expect(replies[3].hasPrefix("250 "))
         #expect(generation.plugins.map(\.name) == ["refuser", "refuser:0"])
         #expect(PluginNames.mangled("refuser:0") == "refuser_3a0")
+    }
+
+    @Test(
+        "claim 110: check warns of rcpt_ok_maxrelay beside rcpt_ok and before others that look at recipients",
+        arguments: [
+            ("badrcptto\nrcpt_ok_maxrelay 3\n", []),
+            (
+                "rcpt_ok\nrcpt_ok_maxrelay\n",
+                ["plugins:2: warning: rcpt_ok and rcpt_ok_maxrelay are both loaded; the second contains the first"]
+            ),
+            (
+                "rcpt_ok_maxrelay\nrcpt_ok\n",
+                ["plugins:2: warning: rcpt_ok and rcpt_ok_maxrelay are both loaded; the second contains the first"]
+            ),
+            (
+                "rcpt_ok_maxrelay\nbadrcptto\n",
+                ["plugins:2: warning: badrcptto comes after rcpt_ok_maxrelay and is asked about no recipient"]
+            ),
+        ])
+    func onlyAndLast(_ plugins: String, _ warnings: [String]) {
+        let folder = ConfigFolder(["plugins": plugins + "queue/discard\n"])
+        let report = CheckReport(folder.directory, catalogue: Server.catalogue(BundledPlugins.all))
+        #expect(folder.short(report.problems) == warnings)
+        #expect(RcptOKMaxRelay.manual.contains("do not load both"))
     }
 
     @Test("claim 86: post-fork runs once for each worker") func workers() async throws {

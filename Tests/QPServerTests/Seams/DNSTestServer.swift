@@ -8,17 +8,20 @@ import Synchronization
 
 @testable import QPServer
 
-/// Answers by the first label of the name; see `reply`.
+/// Answers by the first label of the name, see `reply`; or out of a zone.
 final class DNSTestServer: Sendable {
     let port: UInt16
     private let udp: Int32
     private let tcp: BoundSocket
+    private let zone: [String: [(type: UInt8, data: [UInt8])]]?
     private let isStopped = Atomic<Bool>(false)
     let questions = Atomic<Int>(0)
     /// The answer to `held` waits for it.
     let isReleased = Atomic<Bool>(false)
 
-    init() throws {
+    /// With a zone, `NAME TYPE VALUE` a line (A, MX, PTR, TXT), only its names exist.
+    init(zone: String? = nil) throws {
+        self.zone = zone.map(Self.records)
         self.tcp = try BoundSocket(IPAddress(ipv4: 0x7F00_0001), port: 0)
         self.port = self.tcp.port
         self.udp = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -87,6 +90,9 @@ final class DNSTestServer: Sendable {
         }
         let type = query[end + 2]
         let question = Array(query[12..<end + 5])
+        if let zone = self.zone {
+            return [Self.reply(zone[labels.joined(separator: ".").lowercased()], type, Array(query[0..<2]), question)]
+        }
         var id = Array(query[0..<2])
         var flags: [UInt8] = [0x81, 0x80]
         var answers = Self.answers(labels, type)
@@ -113,6 +119,32 @@ final class DNSTestServer: Sendable {
         let authorities = labels[0].hasSuffix("soa") ? [Self.authority(labels)] : []
         let header = id + flags + [0, 1, 0, UInt8(answers.count), 0, UInt8(authorities.count), 0, 0]
         return [header + question + answers.joined() + authorities.joined()]
+    }
+
+    private static func reply(
+        _ records: [(type: UInt8, data: [UInt8])]?, _ type: UInt8, _ id: [UInt8], _ question: [UInt8]
+    ) -> [UInt8] {
+        let answers = (records ?? []).filter { $0.type == type }.map { Self.record(type, $0.data) }
+        let header = id + [0x81, records == nil ? 0x83 : 0x80] + [0, 1, 0, UInt8(answers.count), 0, 0, 0, 0]
+        return header + question + answers.joined()
+    }
+
+    private static func records(_ zone: String) -> [String: [(type: UInt8, data: [UInt8])]] {
+        var records: [String: [(type: UInt8, data: [UInt8])]] = [:]
+        for line in zone.split(separator: "\n") {
+            let words = line.split(separator: " ", maxSplits: 2).map(String.init)
+            guard words.count == 3 else { continue }
+            let record: (type: UInt8, data: [UInt8])? =
+                switch words[1] {
+                case "A": IPAddress(words[2]).map { (1, $0.bytes) }
+                case "PTR": (12, Self.name(words[2]))
+                case "MX": (15, [0, 10] + Self.name(words[2]))
+                case "TXT": (16, [UInt8(words[2].utf8.count)] + Array(words[2].utf8))
+                default: nil
+                }
+            if let record { records[words[0], default: []].append(record) }
+        }
+        return records
     }
 
     private static func name(_ text: String) -> [UInt8] {
