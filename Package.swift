@@ -43,7 +43,8 @@ let package = Package(
         .target(name: "CTicks"),
 
         .target(name: "QPSMTP", dependencies: ["CIDN2"], swiftSettings: strict),
-        .target(name: "QPTelemetry", dependencies: ["CPCRE2"], swiftSettings: strict),
+        .target(name: "QPPattern", dependencies: ["CPCRE2"], swiftSettings: strict),
+        .target(name: "QPTelemetry", dependencies: ["QPPattern"], swiftSettings: strict),
         .target(
             name: "QPAdminHTTP",
             dependencies: [
@@ -61,7 +62,7 @@ let package = Package(
         ),
         .target(
             name: "QPHooks",
-            dependencies: ["QPSMTP", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["QPPattern", "QPSMTP", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
         .target(

@@ -35,6 +35,7 @@ bench   program:valgrind     valgrind
 bench   program:strip        binutils
 bench   program:python3      python3
 bench   program:tmux         tmux
+bench   program:unbound      unbound
 '
 
 is_there() {

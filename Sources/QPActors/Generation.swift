@@ -49,6 +49,13 @@ package final class BackgroundRun: Sendable {
         }
     }
 
+    /// Ends the work, and returns when it has ended.
+    package func stop() async {
+        let task = self.task.withLock { $0 }
+        task?.cancel()
+        await task?.value
+    }
+
     deinit { self.task.withLock { $0?.cancel() } }
 }
 

@@ -43,11 +43,16 @@ public struct BackgroundContext: Sendable {
     /// The plugin.
     public let plugin: String
     private let count = CallCounter.SharedCount()
+    private let reread: @Sendable (Set<String>) async -> Void
 
-    package init(seams: Seams, clock: any SessionClock, plugin: String) {
+    package init(
+        seams: Seams, clock: any SessionClock, plugin: String,
+        reread: @escaping @Sendable (Set<String>) async -> Void = { _ in }
+    ) {
         self.seams = seams
         self.clock = clock
         self.plugin = plugin
+        self.reread = reread
     }
 
     /// The DNS.
@@ -60,6 +65,9 @@ public struct BackgroundContext: Sendable {
     public var store: Store { Store(store: self.seams.store, namespace: self.plugin, calls: self.counter) }
     /// Files.
     public var files: Files { Files(store: self.seams.files, calls: self.counter) }
+
+    /// Says that the plugin's `config` handler answers otherwise for these names; returns when they were read again.
+    public func configChanged(_ names: Set<String>) async { await self.reread(names) }
 
     /// Writes a log line.
     public func log(_ level: LogLevel, _ text: String) {

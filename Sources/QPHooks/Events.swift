@@ -290,11 +290,14 @@ public struct UserConfigEvent: Sendable {
     public let user: Mailbox
     /// The value's name.
     public let name: String
+    /// Files, as the session that asks may use them.
+    public let files: Files
 
     /// Makes an event.
-    public init(user: Mailbox, name: String) {
+    public init(user: Mailbox, name: String, files: Files) {
         self.user = user
         self.name = name
+        self.files = files
     }
 }
 

@@ -46,10 +46,13 @@ struct PatternParser {
         var parts: [PatternTree] = []
         while let next = self.rest.first, next != "|", next != ")" {
             var part = try self.atom()
-            while let (least, most) = try self.repetition() {
+            if let (least, most) = try self.repetition() {
                 part = .times(part, least, most)
-                // Laziness changes what is found, not whether.
+                // Laziness changes what is found, not whether; `++` gives nothing back, which does.
                 _ = self.take("?")
+                if let next = self.rest.first, "*+?{".unicodeScalars.contains(next) {
+                    throw Problem(description: "'\(next)' repeats a repetition")
+                }
             }
             parts.append(part)
         }
@@ -153,6 +156,9 @@ struct PatternParser {
         var isFirst = true
         while isFirst || self.rest.first != "]" {
             isFirst = false
+            if self.rest.first == "[", let next = self.rest.dropFirst().first, ":.=".unicodeScalars.contains(next) {
+                throw Problem(description: "'[\(next)' in '[]' is not known")
+            }
             let from = try self.member()
             guard from.count == 1, self.rest.first == "-", self.rest.dropFirst().first != "]",
                 from[0].lowerBound == from[0].upperBound

@@ -15,11 +15,17 @@ public protocol Plugin: Sendable {
     init(_ setup: PluginSetup) throws(PluginError)
     /// The table of contents: what the plugin answers.
     func register(on hooks: inout HookTable)
-    /// Work beside the sessions (a cache, a connection): cancelled when the last session that uses the plugin has gone.
+    /// Runs before a configuration with the plugin comes into use, at the start before the first client is let in: here
+    /// what the `config` hook will answer is fetched. After 10 s it is cancelled, and the server goes on.
+    func prepare(_ background: BackgroundContext) async throws
+    /// Work beside the sessions (a cache, a connection): cancelled when the last session that uses the plugin has gone,
+    /// and at the end of the server, which waits for it.
     func run(_ background: BackgroundContext) async throws
 }
 
 extension Plugin {
+    /// Nothing to prepare.
+    public func prepare(_ background: BackgroundContext) async throws {}
     /// No work beside the sessions.
     public func run(_ background: BackgroundContext) async throws {}
 }

@@ -148,9 +148,13 @@ public final class SessionContext {
     /// A configuration value of one mail user, from the `user_config` handlers in order; `nil` if none has it.
     public func userConfig(of user: Mailbox, _ name: String) async -> [String]? {
         for handler in self.userConfigHandlers {
-            // A handler that throws has no opinion: the next one is asked.
-            guard let verdict = try? await handler(UserConfigEvent(user: user, name: name)) else { continue }
-            if verdict.code != .declined { return verdict.value }
+            do {
+                let verdict = try await handler(UserConfigEvent(user: user, name: name, files: self.files))
+                if verdict.code != .declined { return verdict.value }
+            } catch {
+                // A handler that throws has no opinion: the next one is asked.
+                self.log.error("error, user_config of \(name): \(error)")
+            }
         }
         return nil
     }

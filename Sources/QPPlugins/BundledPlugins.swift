@@ -29,7 +29,9 @@ public enum BundledPlugins {
         Greylisting.self,
         Headers.self,
         Helo.self,
+        Help.self,
         HostsAllow.self,
+        HTTPConfig.self,
         Karma.self,
         KlezFilter.self,
         LoadCheck.self,
@@ -42,6 +44,7 @@ public enum BundledPlugins {
         QMQPForward.self,
         QuitFortune.self,
         RandomError.self,
+        RcptMap.self,
         RcptOK.self,
         RcptOKMaxRelay.self,
         RcptRegexp.self,
@@ -52,6 +55,8 @@ public enum BundledPlugins {
         Syslog.self,
         TempDisableConnection.self,
         TransactionID.self,
+        UserConfig.self,
         Warn.self,
+        Whitelist.self,
     ]
 }

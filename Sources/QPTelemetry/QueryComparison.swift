@@ -2,6 +2,8 @@
 //
 // From a field, an operator and a value to a test.
 
+import QPPattern
+
 /// One comparison as it was written.
 struct QueryComparison {
     let field: QueryField
@@ -69,7 +71,7 @@ struct QueryComparison {
 
     private func pattern(_ type: QueryType) throws(QueryError) -> QueryTest {
         do {
-            let pattern = try Pattern(self.value)
+            let pattern = try BoundedPattern(self.value)
             return type == .plugin ? .pluginPattern(pattern) : .pattern(pattern)
         } catch {
             let before = String(decoding: self.value.utf8.prefix(error.offset), as: UTF8.self).count

@@ -2,6 +2,8 @@
 //
 // A query as a tree, and how it is evaluated.
 
+import QPPattern
+
 /// A condition.
 indirect enum QueryNode: Sendable {
     case all([QueryNode])
@@ -33,11 +35,11 @@ enum QueryTest: Sendable {
     case empty
     case equal(FoldedText)
     case prefix(FoldedText)
-    case pattern(Pattern)
+    case pattern(BoundedPattern)
     /// Plugins have two spellings.
     case plugin(FoldedText)
     case pluginPrefix(FoldedText)
-    case pluginPattern(Pattern)
+    case pluginPattern(BoundedPattern)
     /// Any of the four denials, or the mark that sums them up.
     case refused
     case number(QueryOrder, Double)

@@ -88,7 +88,8 @@ struct TextPatternTests {
 
     @Test(arguments: [
         "(", ")", "a)", "[a", "*", "a**b(", "\\", "\\k", "(?=a)", "(?<n>a)", "a{3,2}", "a{999}", "{", "a{x}", "[z-a]",
-        "\\x4", "\\1", String(repeating: "a", count: 513), String(repeating: "(", count: 100),
+        "\\x4", "\\1", "a++", "a*+", "a{2}+", "a?+", "[[:alpha:]]", "[a[=b=]]",
+        String(repeating: "a", count: 513), String(repeating: "(", count: 100),
         "((((a{255}){255}){255}){255})", "(((){255}){255}){255}",
     ])
     func problems(_ pattern: String) {

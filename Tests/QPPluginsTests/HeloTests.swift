@@ -202,7 +202,7 @@ struct HeloTests {
 
     @Test func badList() {
         let error = #expect(throws: PluginError.self) { try self.harness(list: "ok.example\n^(a") }
-        #expect(error?.description == "badhelo:2: '^(a': a ')' is missing")
+        #expect(error?.description == "badhelo:2: '^(a': missing closing parenthesis, at octet 3")
     }
 
     @Test(arguments: [["policy", "harsh"], ["timeout", "x"], ["reject_type", "x"], ["lenient"], ["host", "x"]])

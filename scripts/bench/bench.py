@@ -4,7 +4,7 @@
     BENCH_SERVER   the program to measure (set by scripts/bench.sh)
     BENCH_LOAD     the load generator (set by scripts/bench.sh)
     BENCH          groups to run, with commas: instructions syscalls idle handler growth cpu latency maildir admin
-                   console (all)
+                   console policy (all)
     BENCH_SCALE    multiplies every number of messages (1); below 1 for a quick look, gates then mean little
 
 User instructions, system calls, bytes and the cost of a handler do not depend on how busy the machine is: they are
@@ -27,10 +27,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "common"))
 
 import admin
 import console
+import policy
 from postfix_instance import PostfixInstance
 from servers import Server, ServerError, cpu_seconds, memory, raise_descriptors, tool
 
-GROUPS = ["instructions", "syscalls", "idle", "handler", "growth", "cpu", "latency", "maildir", "admin", "console"]
+GROUPS = ["instructions", "syscalls", "idle", "handler", "growth", "cpu", "latency", "maildir", "admin", "console",
+          "policy"]
 SCALE = float(os.environ.get("BENCH_SCALE", "1"))
 SESSIONS = 20
 # Calls of a plugin's handlers for one more message of a kept session: mail, rcpt, data, data_post, queue.
@@ -99,9 +101,9 @@ class Table:
 # User instructions
 
 
-def stripped():
+def stripped(program=None):
     """A copy of our server without symbols, which callgrind would otherwise read and stumble over."""
-    program = Path(shlex.split(os.environ["BENCH_SERVER"])[0])
+    program = Path(program or shlex.split(os.environ["BENCH_SERVER"])[0])
     copy = program.with_name(program.name + ".stripped")
     subprocess.run([tool("strip"), "-o", copy, program], check=True)
     return str(copy)
@@ -338,6 +340,14 @@ def measure_admin(table):
 def measure_console(table):
     program = os.environ.get("BENCH_CONSOLE") or str(Path(mail_server()).with_name("qpconsole"))
     console.measure(table, mail_server(), program, scaled(10_000), max(5, 20 * SCALE))
+
+
+def measure_policy(table):
+    binary = stripped(mail_server())
+    try:
+        policy.measure(table, load, mail_server(), binary, scaled, SESSIONS)
+    finally:
+        Path(binary).unlink(missing_ok=True)
 
 
 # Mail on disk

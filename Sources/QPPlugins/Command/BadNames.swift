@@ -7,7 +7,7 @@ import QPHooks
 /// config/badhelo
 struct BadNames: Sendable {
     private var names: Set<String> = []
-    private var patterns: [(pattern: TextPattern, isNegated: Bool)] = []
+    private var patterns: [(pattern: ListPattern, isNegated: Bool)] = []
 
     init(_ file: ConfigFile) throws(PluginError) {
         for line in file.lines {
@@ -17,17 +17,17 @@ struct BadNames: Sendable {
                 continue
             }
             let isNegated = word.hasPrefix("!")
-            do {
-                let pattern = try TextPattern(isNegated ? String(word.dropFirst()) : word, ignoringCase: true)
-                self.patterns.append((pattern, isNegated))
-            } catch {
-                throw line.error("'\(word)': \(error)")
-            }
+            let pattern = try line.pattern(isNegated ? String(word.dropFirst()) : word, ignoringCase: true)
+            self.patterns.append((pattern, isNegated))
         }
     }
 
     /// Whether a name, in small letters, is listed.
-    func contain(_ name: String) -> Bool {
-        self.names.contains(name) || self.patterns.contains { $0.pattern.matches(name) != $0.isNegated }
+    func contain(_ name: String, in session: SessionContext) -> Bool {
+        self.names.contains(name)
+            || self.patterns.contains {
+                // What cannot be told is not held against anybody.
+                $0.pattern.matches(name, in: session, otherwise: $0.isNegated) != $0.isNegated
+            }
     }
 }

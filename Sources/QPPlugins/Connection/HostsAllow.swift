@@ -73,21 +73,9 @@ public struct HostsAllow: Plugin {
                 throw line.error("after the network stands one of \(ReturnCode.allCases.map(\.name))")
             }
             let text = words.count > 2 ? String(words[2].drop { $0 == " " || $0 == "\t" }) : ""
-            rules.append(Rule(network: network, verdict: Self.verdict(code, text)))
+            rules.append(Rule(network: network, verdict: Verdict(code, text)))
         }
         return rules
-    }
-
-    private static func verdict(_ code: ReturnCode, _ text: String) -> Verdict<Void> {
-        switch code {
-        case .ok: .ok
-        case .deny: .deny(text)
-        case .denysoft: .denysoft(text)
-        case .denyDisconnect: .denyDisconnect(text)
-        case .denysoftDisconnect: .denysoftDisconnect(text)
-        case .declined: .declined
-        case .done: .done
-        }
     }
 }
 

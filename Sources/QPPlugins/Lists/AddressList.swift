@@ -13,14 +13,14 @@ struct AddressList: Sendable {
     }
 
     private var texts: [String: Entry] = [:]
-    private var patterns: [(pattern: TextPattern, entry: Entry)] = []
+    private var patterns: [(pattern: ListPattern, entry: Entry)] = []
 
     /// The line for an address: exactly its own, that of its domain, or the first pattern that matches.
-    func entry(for mailbox: Mailbox) -> Entry? {
+    func entry(for mailbox: Mailbox, in session: SessionContext) -> Entry? {
         let domain = "@" + mailbox.domainKey
         let address = mailbox.localPart.lowercased() + domain
         if let entry = self.texts[address] ?? self.texts[domain] { return entry }
-        return self.patterns.first { $0.pattern.matches(address) }?.entry
+        return self.patterns.first { $0.pattern.matches(address, in: session) }?.entry
     }
 
     /// Reads a file.
@@ -33,11 +33,7 @@ struct AddressList: Sendable {
             guard let word = words.first else { continue }
             let entry = Entry(text: words.dropFirst().joined(separator: " "))
             if word.contains(where: { "/^$*+!%?\\".contains($0) }) {
-                do {
-                    list.patterns.append((try TextPattern(Self.withoutSlashes(word)), entry))
-                } catch {
-                    throw line.error("'\(word)': \(error)")
-                }
+                list.patterns.append((try line.pattern(Self.withoutSlashes(word)), entry))
             } else {
                 list.texts[Self.key(word)] = entry
             }

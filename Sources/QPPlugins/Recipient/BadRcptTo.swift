@@ -36,8 +36,8 @@ public struct BadRcptTo: Plugin {
     @Sendable
     func check(_ event: RecipientEvent, in session: SessionContext) -> Verdict<Void> {
         let recipient = event.recipient
-        guard !recipient.domain.isEmpty, let entry = self.listed.content(in: session).entry(for: recipient),
-            !session.isImmune
+        guard !recipient.domain.isEmpty,
+            let entry = self.listed.content(in: session).entry(for: recipient, in: session), !session.isImmune
         else { return .declined }
         session.adjustKarma(-2)
         session.log.info("fail, listed recipient \(recipient)")

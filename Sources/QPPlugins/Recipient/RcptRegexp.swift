@@ -20,7 +20,7 @@ public struct RcptRegexp: Plugin {
         A line is an expression, a constant, and a text for the client. Capital and small letters are the same.
         """
 
-    private let rules: ConfigTable<[(pattern: TextPattern, code: ReturnCode, text: String)]>
+    private let rules: ConfigTable<[(pattern: ListPattern, code: ReturnCode, text: String)]>
 
     public init(_ setup: PluginSetup) throws(PluginError) {
         _ = try setup.keyedArguments([])
@@ -34,42 +34,27 @@ public struct RcptRegexp: Plugin {
     @Sendable
     func check(_ event: RecipientEvent, in session: SessionContext) -> Verdict<Void> {
         let address = event.recipient.localPart.lowercased() + "@" + event.recipient.domainKey
-        guard let rule = self.rules.content(in: session).first(where: { $0.pattern.matches(address) }) else {
+        guard let rule = self.rules.content(in: session).first(where: { $0.pattern.matches(address, in: session) })
+        else {
             return .declined
         }
         session.log.info("\(rule.code.isRefusal ? "fail" : "pass"), \(rule.code.name) by \(rule.pattern.source)")
-        return Self.verdict(rule.code, rule.text)
+        return Verdict(rule.code, rule.text)
     }
 
     @Sendable
     private static func parse(
         _ file: ConfigFile
-    ) throws(PluginError) -> [(pattern: TextPattern, code: ReturnCode, text: String)] {
-        var rules: [(pattern: TextPattern, code: ReturnCode, text: String)] = []
+    ) throws(PluginError) -> [(pattern: ListPattern, code: ReturnCode, text: String)] {
+        var rules: [(pattern: ListPattern, code: ReturnCode, text: String)] = []
         for line in file.lines {
             let words = line.words
             guard words.count > 1, let code = ReturnCode(name: words[1]) else {
                 throw line.error("after the expression stands one of \(ReturnCode.allCases.map(\.name))")
             }
-            do {
-                let pattern = try TextPattern(words[0], ignoringCase: true)
-                rules.append((pattern, code, words.dropFirst(2).joined(separator: " ")))
-            } catch {
-                throw line.error("'\(words[0])': \(error)")
-            }
+            let pattern = try line.pattern(words[0], ignoringCase: true)
+            rules.append((pattern, code, words.dropFirst(2).joined(separator: " ")))
         }
         return rules
-    }
-
-    private static func verdict(_ code: ReturnCode, _ text: String) -> Verdict<Void> {
-        switch code {
-        case .ok: text.isEmpty ? .ok : .ok(text)
-        case .deny: .deny(text)
-        case .denysoft: .denysoft(text)
-        case .denyDisconnect: .denyDisconnect(text)
-        case .denysoftDisconnect: .denysoftDisconnect(text)
-        case .declined: .declined
-        case .done: .done
-        }
     }
 }

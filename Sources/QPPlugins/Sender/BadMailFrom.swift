@@ -41,7 +41,7 @@ public struct BadMailFrom: Plugin {
     func check(_ mail: MailEvent, in session: SessionContext) -> Verdict<Void> {
         // RFC 5321 §4.5.5: notifications have the null sender.
         guard let mailbox = mail.sender.mailbox, !mailbox.domain.isEmpty else { return .declined }
-        guard let entry = self.listed.content(in: session).entry(for: mailbox), !session.isImmune else {
+        guard let entry = self.listed.content(in: session).entry(for: mailbox, in: session), !session.isImmune else {
             return .declined
         }
         session.adjustKarma(-1)

@@ -12,7 +12,7 @@ extension Greylisting {
         guard !session.isImmune else { return false }
         let address = session.connection.remoteAddress
         let listed = self.exclusions.lazy.compactMap {
-            $0.content(in: session).match(address, host: session.remoteHost)
+            $0.content(in: session).match(address, host: session.remoteHost, in: session)
         }.first
         if let reason = listed ?? options.exemption(session) {
             session.log.info("skip, \(reason)")

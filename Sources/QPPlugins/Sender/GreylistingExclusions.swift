@@ -9,18 +9,14 @@ import QPHooks
 struct GreylistingExclusions: Sendable {
     private var addresses = NetworkSet()
     private var hosts: Set<String> = []
-    private var patterns: [TextPattern] = []
+    private var patterns: [ListPattern] = []
 
     @Sendable
     init(_ file: ConfigFile) throws(PluginError) {
         for line in file.lines {
             guard let word = line.words.first else { continue }
             if word.count > 2, word.hasPrefix("/"), word.hasSuffix("/") {
-                do {
-                    self.patterns.append(try TextPattern(String(word.dropFirst().dropLast()), ignoringCase: true))
-                } catch {
-                    throw line.error("'\(word)': \(error)")
-                }
+                self.patterns.append(try line.pattern(String(word.dropFirst().dropLast()), ignoringCase: true))
             } else if let network = NetworkSet.network(word) {
                 self.addresses.insert(network)
             } else {
@@ -30,13 +26,13 @@ struct GreylistingExclusions: Sendable {
     }
 
     /// What of the list fits a client.
-    func match(_ address: IPAddress, host: String) -> String? {
+    func match(_ address: IPAddress, host: String, in session: SessionContext) -> String? {
         if self.addresses.contains(address) { return "excluded address" }
         let host = host.lowercased()
         // A name stands for the hosts below it as well, as in postgrey.
         let names = [host] + DomainSet.suffixes(of: host).map { String($0.dropFirst()) }
         if names.contains(where: self.hosts.contains) { return "excluded host" }
-        return self.patterns.contains { $0.matches(host) } ? "excluded host (pattern)" : nil
+        return self.patterns.contains { $0.matches(host, in: session) } ? "excluded host (pattern)" : nil
     }
 }
 

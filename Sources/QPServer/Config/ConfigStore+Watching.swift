@@ -15,6 +15,22 @@ extension ConfigStore {
         case refused(ConfigProblems)
     }
 
+    /// Asks config handlers again about names of which one said that it answers otherwise now; `nil` if nobody reads
+    /// these.
+    package func answersChanged(_ names: Set<String>) -> Event? {
+        guard names.isDisjoint(with: SettingsReader.names) else {
+            switch self.load() {
+            case .success(let generation): return .loaded(generation, warnings: self.warnings)
+            case .failure(let problems):
+                // A bad setting must not keep data files from their new content.
+                self.refreshTables(answers: names)
+                return .refused(problems)
+            }
+        }
+        let refreshed = self.refreshTables(answers: names)
+        return refreshed.files.isEmpty && refreshed.problems.isEmpty ? nil : .refreshed(refreshed)
+    }
+
     /// Follows changes of the files until the watcher is stopped. The report is called on the watcher's thread.
     package func watch(
         usesNotification: Bool = true, interval: Duration = .seconds(1),

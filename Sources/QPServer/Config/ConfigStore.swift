@@ -85,6 +85,13 @@ package final class ConfigStore: Sendable {
         self.state.withLock { $0.operators.start }?.telemetry ?? TelemetrySettings()
     }
 
+    /// The work beside sessions of all plugins that may still do some.
+    package var backgrounds: [BackgroundRun] {
+        self.state.withLock { state in
+            (state.former + (state.current.map { [$0] } ?? [])).flatMap(\.instances).map(\.background)
+        }
+    }
+
     /// Every file that the running configuration came from.
     package var sources: [ConfigFileSource] {
         self.state.withLock { state in
@@ -142,7 +149,10 @@ package final class ConfigStore: Sendable {
             let cache = ConfigReadCache(self.directory)
             let names = Set(last.instances.flatMap(\.tables).map(\.declaration.file))
             let me = last.generation.settings.me
-            state.warnings = state.tables.refresh(names, of: last.instances, me: me, cache.read)
+            let answers = ConfigAnswers(last.generation)
+            state.warnings = state.tables.refresh(names, of: last.instances, me: me) {
+                answers.content(of: $0, cache.read($0))
+            }
             last.generation.replaceTables(state.tables.snapshot(for: last.instances))
             state.forgetUnused()
             self.state.withLock { $0 = state }
@@ -161,15 +171,18 @@ package final class ConfigStore: Sendable {
     }
 
     /// Reads data files that have changed again; sessions that begin from now on see the new content.
-    /// - Parameter named: paths known to have changed.
+    /// - Parameters:
+    ///   - named: paths known to have changed.
+    ///   - answers: names that a config handler answers otherwise now.
     /// - Returns: what was read, and what could not be used.
     @discardableResult
-    package func refreshTables(named: Set<String> = []) -> Refreshed {
+    package func refreshTables(named: Set<String> = [], answers: Set<String> = []) -> Refreshed {
         self.work.withLock { _ in
             var state = self.state.withLock { $0 }
             guard let current = state.current else { return Refreshed(files: [], problems: []) }
             var problems = current.instances.flatMap(\.databases).compactMap { $0.refresh() }
-            let stale = state.tables.stale(named: named)
+            let names = Set(current.instances.flatMap(\.tables).map(\.declaration.file))
+            let stale = state.tables.stale(named: named).union(answers.intersection(names))
             guard !stale.isEmpty else { return Refreshed(files: [], problems: problems) }
             let cache = ConfigReadCache(self.directory)
             let answers = ConfigAnswers(current.generation)

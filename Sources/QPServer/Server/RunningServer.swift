@@ -101,6 +101,7 @@ package final class RunningServer: Sendable {
 
     /// Accepts on every door. Returns when all do.
     package func start(_ doors: [Door]) async throws {
+        await self.prepare(self.supervisor.generation)
         let generation = self.supervisor.generation
         self.logHooks(of: generation)
         self.runPostFork(generation)
@@ -193,18 +194,27 @@ package final class RunningServer: Sendable {
     }
 
     private func configurationChanged(_ event: ConfigStore.Event) {
+        if let (generation, warnings) = self.report(event) { Task { await self.use(generation, warnings) } }
+    }
+
+    /// Logs what came of a change; gives the configuration that is to be used now.
+    func report(_ event: ConfigStore.Event) -> (Generation, [ConfigProblem])? {
         switch event {
         case .refreshed(let refreshed):
             for problem in refreshed.problems { self.log.write(.error, problem.description) }
             for file in refreshed.files { self.log.write(.info, "read again: \(file)") }
         case .loaded(let generation, let warnings):
-            Task { await self.use(generation, warnings) }
+            return (generation, warnings)
         case .refused(let problems):
             self.refused(problems)
         }
+        return nil
     }
 
-    private func use(_ generation: Generation, _ warnings: [ConfigProblem], isNew: Bool = true) async {
+    func use(_ generation: Generation, _ warnings: [ConfigProblem], isNew: Bool = true) async {
+        await self.prepare(generation)
+        // What plugins fetched may have led to a later configuration, which is in use by now.
+        guard self.config.current === generation else { return }
         self.applyLogging(of: generation)
         self.startBackgrounds(of: generation)
         await self.supervisor.use(generation)
@@ -253,12 +263,12 @@ package final class RunningServer: Sendable {
 
     /// Starts the work of plugins that are new with a generation.
     private func startBackgrounds(of generation: Generation) {
-        let (seams, clock, log) = (self.seams, self.workers[0].core.clock, self.log)
+        let log = self.log
         for plugin in generation.plugins {
-            let (instance, name) = (plugin.instance, plugin.name)
+            let (instance, name, background) = (plugin.instance, plugin.name, self.background(of: plugin))
             plugin.background.start {
                 do {
-                    try await instance.run(BackgroundContext(seams: seams, clock: clock, plugin: name))
+                    try await instance.run(background)
                 } catch is CancellationError {
                     return
                 } catch {
@@ -282,6 +292,9 @@ package final class RunningServer: Sendable {
     }
 
     // MARK: Statistics
+
+    /// The clock of plugins' work beside sessions.
+    var backgroundClock: any SessionClock { self.workers[0].core.clock }
 
     /// The loops.
     var cores: [LoopCore] { self.workers.map(\.core) }
@@ -320,6 +333,9 @@ package final class RunningServer: Sendable {
             self.endSessions()
             _ = await self.allGone(within: .seconds(10))
         }
+        // Their clock is a loop's, so they end before the loops do.
+        let backgrounds = self.supervisor.generation.plugins.map(\.background) + self.config.backgrounds
+        for background in backgrounds { await background.stop() }
         await last()
         _ = await self.loopPorts.ask { $0.journal.seal() }
         let hub = self.hub

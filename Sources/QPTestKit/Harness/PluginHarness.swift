@@ -3,6 +3,7 @@
 // One plugin, one session, no sockets.
 
 public import QPHooks
+import Synchronization
 
 /// Runs a plugin's handlers against a session that a test describes.
 ///
@@ -15,6 +16,10 @@ public import QPHooks
 /// Everything outside is played: time stands still, the DNS is a table, files are in memory. Tests set those up through
 /// `clock`, `resolver`, `connector`, `http`, `store` and `files`.
 public final class PluginHarness {
+    private final class Changed: Sendable {
+        let names = Mutex<[Set<String>]>([])
+    }
+
     /// The plugin.
     public let plugin: any Plugin
     /// Time.
@@ -44,6 +49,7 @@ public final class PluginHarness {
     private let setup: PluginSetup
     private let table: HookTable
     private let seams: Seams
+    private let changed = Changed()
     private var snapshot: ConfigSnapshot
     private var sessions: UInt64 = 0
 
@@ -208,6 +214,31 @@ public final class PluginHarness {
         }
         return last
     }
+
+    /// Asks the plugin's handlers for a value of a mail user.
+    /// - Throws: what a handler throws.
+    public func run(_ hook: UserConfigHook, _ name: String, of user: Mailbox) async throws -> Verdict<[String]> {
+        var last = Verdict<[String]>.declined
+        for element in self.table.server.userConfig {
+            last = try await element.handler(UserConfigEvent(user: user, name: name, files: self.session.files))
+            if last.code != .declined { break }
+        }
+        return last
+    }
+
+    /// Sources of users' own values, which other plugins would bring.
+    public func answerUserConfig(_ handlers: [UserConfigHandler]) { self.session.userConfigHandlers = handlers }
+
+    /// What the plugin gets for its work beside the sessions.
+    public var background: BackgroundContext {
+        let changed = self.changed
+        return BackgroundContext(seams: self.seams, clock: self.clock, plugin: self.name) { names in
+            changed.names.withLock { $0.append(names) }
+        }
+    }
+
+    /// The names that the plugin said it answers otherwise now, in order.
+    public var configChanges: [Set<String>] { self.changed.names.withLock { $0 } }
 
     private static func connection(_ address: String, _ clock: ManualClock) -> Connection {
         let remote = IPAddress(address) ?? IPAddress(ipv4: 0)

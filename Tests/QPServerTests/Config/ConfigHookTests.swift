@@ -5,6 +5,7 @@
 import QPActors
 import QPHooks
 import QPTestKit
+import Synchronization
 import Testing
 
 @testable import QPServer
@@ -55,7 +56,7 @@ private struct Reader: Plugin {
 }
 
 @Suite struct ConfigHookTests {
-    private static var seams: Seams {
+    static var seams: Seams {
         Seams(
             resolver: FakeResolver(), connector: FakeConnector(), http: FakeHTTP(),
             store: TestStore(clock: ManualClock()), files: TestFiles(), random: SeededRandom(),
@@ -104,5 +105,111 @@ private struct Reader: Plugin {
         client.send("HELO a.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<ann@c.example>\r\n")
         harness.settle { client.output.count > 0 }
         #expect(client.replies().last?.contains("blue for ann, none") == true)
+    }
+}
+
+/// Answers for `words` what it was told last, and tells when it prepares and works.
+private final class Changing: Plugin {
+    static let name = "changing"
+    static let manual = "changing\n\nFor tests."
+    let words: SharedWords
+
+    init(_ setup: PluginSetup) throws(PluginError) {
+        self.words = setup.shared(StorageKey("words")) { SharedWords() }
+    }
+
+    func register(on hooks: inout HookTable) {
+        hooks.on(.config) { event in event.name == "words" ? .ok([self.words.text]) : .declined }
+    }
+
+    func prepare(_ background: BackgroundContext) async throws {
+        self.words.text = "prepared"
+        await background.configChanged(["words"])
+    }
+
+    func run(_ background: BackgroundContext) async throws {
+        defer { self.words.hasEnded = true }
+        self.words.isRunning = true
+        try await background.clock.sleep(for: .seconds(86400))
+    }
+}
+
+private final class SharedWords: Sendable {
+    private let state = Mutex((text: "initial", isRunning: false, hasEnded: false))
+
+    var text: String {
+        get { self.state.withLock(\.text) }
+        set { self.state.withLock { $0.text = newValue } }
+    }
+    var isRunning: Bool {
+        get { self.state.withLock(\.isRunning) }
+        set { self.state.withLock { $0.isRunning = newValue } }
+    }
+    var hasEnded: Bool {
+        get { self.state.withLock(\.hasEnded) }
+        set { self.state.withLock { $0.hasEnded = newValue } }
+    }
+}
+
+@Suite struct ConfigChangeTests {
+    private let folder = ConfigFolder(["plugins": "changing\nreader\n", "words": "file\n"])
+
+    private func store() -> ConfigStore {
+        ConfigStore(
+            directory: ConfigDirectory(self.folder.path),
+            catalogue: ["changing": Changing.self, "reader": Reader.self])
+    }
+
+    /// What clients of the generation that runs would be told.
+    private func words(_ store: ConfigStore) throws -> String {
+        let generation = try #require(store.current)
+        return EngineHarness(generation, seams: ConfigHookTests.seams).connect().replies().first ?? ""
+    }
+
+    @Test func answersThatChangeAreReadAgain() throws {
+        let store = self.store()
+        let first = try store.load().get()
+        let plugin = try #require(first.plugins.first?.instance as? Changing)
+        #expect(try self.words(store).contains("initial"))
+        plugin.words.text = "changed"
+        #expect(try self.words(store).contains("initial"))
+        #expect(store.answersChanged(["other"]).map { _ in true } == nil)
+        guard case .refreshed(let refreshed) = store.answersChanged(["words", "other"]) else {
+            Issue.record("a data file does not need another generation")
+            return
+        }
+        #expect(refreshed.files == ["words"])
+        #expect(try self.words(store).contains("changed"))
+        guard case .loaded(let generation, _) = store.answersChanged(["me"]) else {
+            Issue.record("a setting needs another generation")
+            return
+        }
+        #expect(generation.number == 2)
+        #expect(generation.plugins.first?.instance as? Changing === plugin)
+    }
+
+    @Test func goingBackAsksHandlersToo() throws {
+        let store = self.store()
+        _ = try store.load().get()
+        _ = try store.reload().get()
+        #expect(store.goBack()?.number == 1)
+        #expect(try self.words(store).contains("initial"))
+    }
+
+    @Test func pluginsPrepareBeforeTheFirstClientAndEndBeforeTheLoops() async throws {
+        let files = ScratchFolder()
+        files.write("plugins", "changing\nreader\n")
+        files.write("reverse_dns", "0\n")
+        let shared = Mutex<SharedWords?>(nil)
+        try await TestServer.with(files: files, [Changing.self, Reader.self]) { server in
+            let greeting = try await server.client { client in try client.answer().lines.joined() }
+            #expect(greeting.contains("prepared"))
+            let plugin = server.running.supervisor.generation.plugins.first?.instance as? Changing
+            let words = try #require(plugin?.words)
+            #expect(await server.eventually { words.isRunning })
+            #expect(!words.hasEnded)
+            shared.withLock { $0 = words }
+        }
+        #expect(shared.withLock { $0 }?.hasEnded == true)
     }
 }

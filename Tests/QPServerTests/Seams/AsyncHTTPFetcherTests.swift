@@ -22,9 +22,11 @@ final class HTTPTestServer: Sendable {
     private let isStopped = Atomic<Bool>(false)
     private let state = Mutex(State())
     private let answers: [String: String]
+    private let otherwise: String?
 
-    /// Takes what is sent, by the path; `PORT` in it is the server's own. Other paths get no answer.
-    init(_ answers: [String: String]) throws {
+    /// Takes what is sent, by the path; `PORT` in it is the server's own. Other paths get no answer, or this one.
+    init(_ answers: [String: String], otherwise: String? = nil) throws {
+        self.otherwise = otherwise
         self.socket = try BoundSocket(IPAddress(ipv4: 0x7F00_0001), port: 0)
         self.port = self.socket.port
         self.answers = answers
@@ -66,7 +68,7 @@ final class HTTPTestServer: Sendable {
             self.state.withLock { $0.requests.append(text) }
             let path = text.split(separator: " ")[1]
             text = ""
-            guard let answer = self.answers[String(path)] else { continue }
+            guard let answer = self.answers[String(path)] ?? self.otherwise else { continue }
             let bytes = Array(answer.replacing("PORT", with: "\(self.port)").utf8)
             _ = bytes.withUnsafeBytes { SystemCall.writeAll($0, to: peer) }
             if answer.contains("Connection: close") { return }

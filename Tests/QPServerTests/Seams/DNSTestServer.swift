@@ -8,9 +8,10 @@ import Synchronization
 
 @testable import QPServer
 
-/// Answers by the first label of the name, see `reply`; or out of a zone.
+/// Answers by the first label of the name, see `reply`; everything in the one way that it is told; or out of a zone.
 final class DNSTestServer: Sendable {
     let port: UInt16
+    private let kind: String?
     private let udp: Int32
     private let tcp: BoundSocket
     private let zone: [String: [(type: UInt8, data: [UInt8])]]?
@@ -20,7 +21,8 @@ final class DNSTestServer: Sendable {
     let isReleased = Atomic<Bool>(false)
 
     /// With a zone, `NAME TYPE VALUE` a line (A, MX, PTR, TXT), only its names exist.
-    init(zone: String? = nil) throws {
+    init(always kind: String? = nil, zone: String? = nil) throws {
+        self.kind = kind
         self.zone = zone.map(Self.records)
         self.tcp = try BoundSocket(IPAddress(ipv4: 0x7F00_0001), port: 0)
         self.port = self.tcp.port
@@ -57,24 +59,54 @@ final class DNSTestServer: Sendable {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { from in
                 let count = recvfrom(self.udp, &buffer, buffer.count, 0, from, &length)
                 guard count > 0 else { return }
-                for reply in self.reply(Array(buffer.prefix(count)), isStream: false) {
-                    sendto(self.udp, reply, reply.count, 0, from, length)
+                self.answer(
+                    Array(buffer.prefix(count)),
+                    to: from.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { $0.pointee })
+            }
+        }
+    }
+
+    private func answer(_ query: [UInt8], to client: sockaddr_in) {
+        let send: @Sendable () -> Void = {
+            for reply in self.reply(query, isStream: false) {
+                var client = client
+                withUnsafePointer(to: &client) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                        _ = sendto(
+                            self.udp, reply, reply.count, 0, address, socklen_t(MemoryLayout<sockaddr_in>.size))
+                    }
                 }
             }
         }
+        // One slow answer is not to hold up the next.
+        guard self.kind == "late" else { return send() }
+        try? WorkerThread.start("dns-late", send)
     }
 
     private func answerStream() {
         let peer = accept(self.tcp.descriptor, nil, nil)
         defer { close(peer) }
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = read(peer, &buffer, buffer.count)
-        guard count > 2 else { return }
-        for reply in self.reply(Array(buffer[2..<count]), isStream: true) {
+        var wait = pollfd(fd: peer, events: Int16(POLLIN), revents: 0)
+        while poll(&wait, 1, 20) > 0 {
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let count = read(peer, &buffer, buffer.count)
+            guard count > 2 else { return }
+            var rest = buffer[..<count]
+            // A client that has several questions sends them in a row.
+            while rest.count > 2 {
+                let length = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
+                self.answerStream(Array(rest.dropFirst(2).prefix(length)), to: peer)
+                rest = rest.dropFirst(2 + length)
+            }
+        }
+    }
+
+    private func answerStream(_ query: [UInt8], to peer: Int32) {
+        guard query.count > 12 else { return }
+        for reply in self.reply(query, isStream: true) {
             let framed = [UInt8(reply.count >> 8), UInt8(reply.count & 255)] + reply
             _ = framed.withUnsafeBytes { SystemCall.writeAll($0, to: peer) }
         }
-        usleep(20_000)
     }
 
     // MARK: Replies
@@ -95,8 +127,9 @@ final class DNSTestServer: Sendable {
         }
         var id = Array(query[0..<2])
         var flags: [UInt8] = [0x81, 0x80]
-        var answers = Self.answers(labels, type)
-        switch labels[0] {
+        let kind = self.kind ?? labels[0]
+        var answers = Self.answers(kind, labels, type)
+        switch kind {
         case "nx", "nxsoa": (flags[1], answers) = (0x83, [])
         case "nodatasoa": answers = []
         case "forged":
@@ -116,7 +149,7 @@ final class DNSTestServer: Sendable {
         default: break
         }
         // RFC 2308 §3: the zone's own word on how long there is nothing.
-        let authorities = labels[0].hasSuffix("soa") ? [Self.authority(labels)] : []
+        let authorities = kind.hasSuffix("soa") ? [Self.authority(labels)] : []
         let header = id + flags + [0, 1, 0, UInt8(answers.count), 0, UInt8(authorities.count), 0, 0]
         return [header + question + answers.joined() + authorities.joined()]
     }
@@ -167,9 +200,35 @@ final class DNSTestServer: Sendable {
             lifetime: 3000)
     }
 
-    private static func answers(_ labels: [String], _ type: UInt8) -> [[UInt8]] {
+    /// Names that no host has.
+    private static func hostileNames(_ type: UInt8) -> [[UInt8]] {
+        // One name with a control octet makes the resolver refuse all names of an address: those are printable.
+        let texts = ["../../escaped", "<x@d>", "%s%n", "$(id)", String(repeating: "x", count: 63)]
+        let printable = texts.map { Array($0.utf8) }
+        let controls: [[UInt8]] = [
+            Array("\r\n250 forged".utf8), Array("\u{1B}[2J\u{7}".utf8), [0], [0xFF, 0xFE], Array("a\u{2028}b".utf8),
+        ]
+        let labels = type == 12 ? printable : controls + printable
+        return labels.map { label in
+            let name = [UInt8(label.count)] + label + self.name("example")
+            return self.record(type, type == 15 ? [0, 10] + name : name)
+        }
+    }
+
+    /// Texts that are to become lines of a reply or of a log.
+    private static let hostileTexts: [[UInt8]] = [
+        Array("listed\r\n250 forged\r\n2026-01-01T00:00:00.000Z ERROR forged".utf8),
+        Array("\u{1B}]0;owned\u{7}\u{1B}[2J\u{0}\u{8}\u{7F}".utf8), Array("%IP% %s %n ${HOME}".utf8),
+        [0xFF, 0xFE, 0xC0, 0x80, 0xE2, 0x80, 0xA8, 0xC2, 0x85, 0xC2, 0x9B],
+        Array(repeating: UInt8(ascii: "x"), count: 255),
+    ].map { record(16, [UInt8($0.count)] + $0) }
+
+    private static func answers(_ kind: String, _ labels: [String], _ type: UInt8) -> [[UInt8]] {
         if labels.last == "arpa", labels[0] == "9" { return [] }
-        switch (labels[0], type) {
+        switch (kind, type) {
+        case ("hostile", 1): return [self.record(1, [127, 0, 0, 2])]
+        case ("hostile", 12), ("hostile", 15): return self.hostileNames(type)
+        case ("hostile", 16): return self.hostileTexts
         case ("nodata", _): return []
         case ("ttl", 1):
             // The shortest lifetime counts.

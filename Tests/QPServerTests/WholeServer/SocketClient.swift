@@ -113,6 +113,16 @@ final class SocketClient {
         }
     }
 
+    /// The next reply as it came: the octets of each line, without CRLF.
+    func octets() throws -> [[UInt8]] {
+        var lines: [[UInt8]] = []
+        while true {
+            let line = try self.lineOctets()
+            lines.append(line)
+            if line.dropFirst(3).first != UInt8(ascii: "-") { return lines }
+        }
+    }
+
     /// Whether the server closes now, without another word.
     func isClosed() throws -> Bool {
         while !self.isEnded, self.input.isEmpty { try self.fill() }
@@ -125,14 +135,16 @@ final class SocketClient {
         return String(decoding: self.input, as: UTF8.self)
     }
 
-    private func line() throws -> String {
+    private func line() throws -> String { String(decoding: try self.lineOctets(), as: UTF8.self) }
+
+    private func lineOctets() throws -> [UInt8] {
         while true {
             if let end = self.input.firstIndex(of: 10) {
                 let line = self.input[..<end]
                 guard line.last == 13 else { throw Failure.notSMTP(String(decoding: line, as: UTF8.self)) }
-                let text = String(decoding: line.dropLast(), as: UTF8.self)
+                let octets = Array(line.dropLast())
                 self.input.removeSubrange(...end)
-                return text
+                return octets
             }
             if self.isEnded { throw Failure.ended }
             try self.fill()

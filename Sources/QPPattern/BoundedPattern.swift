@@ -1,38 +1,56 @@
-// Pattern.swift
+// BoundedPattern.swift
 //
 // Regular expressions by PCRE2, bounded in what one match may cost.
 
 import CPCRE2
 
-/// A compiled regular expression: ignores case, matches anywhere in a text.
-final class Pattern: Sendable {
+/// A compiled regular expression: matches anywhere in a text.
+package final class BoundedPattern: Sendable {
     /// Why an expression is none.
-    struct Problem: Error {
-        let text: String
+    package struct Problem: Error {
+        package let text: String
         /// The octet of the expression behind which it shows.
-        let offset: Int
+        package let offset: Int
     }
 
-    /// What one match may do from each place where it may begin: steps back, levels of them, kilobytes.
-    private static let maxSteps: UInt32 = 10_000
-    private static let maxDepth: UInt32 = 250
-    private static let maxHeap: UInt32 = 1024
-    /// Items of the expression that are tried in one text, from all these places together: so many, and so many more for
-    /// each octet. PCRE2 itself counts anew from each place, and there are as many as the text has octets.
-    private static let maxItems = 10_000
-    private static let maxItemsPerOctet = 4
+    /// What a match may do.
+    package struct Bounds: Sendable {
+        /// From each place where a match may begin: steps back, levels of them, kilobytes.
+        package var steps: UInt32 = 10_000
+        package var depth: UInt32 = 250
+        package var kilobytes: UInt32 = 1024
+        /// Items of the expression that are tried in one text, from all these places together: so many, and so many
+        /// more for each octet. PCRE2 itself counts anew from each place, and there are as many as the text has octets.
+        package var items = 10_000
+        package var itemsPerOctet = 4
+
+        package init() {}
+    }
+
+    /// What came of a match.
+    package enum Outcome: Sendable, Hashable {
+        case matches
+        case differs
+        /// It would have cost more than the bounds allow.
+        case tooCostly
+    }
 
     /// Addresses of a pcre2_code and a pcre2_match_context. Both are only read once they are made, so that any thread
     /// may match; only this object frees them.
     private let code: UInt
     private let context: UInt
+    private let bounds: Bounds
 
-    init(_ expression: String) throws(Problem) {
+    /// Compiles an expression.
+    package init(
+        _ expression: String, ignoringCase: Bool = true, bounds: Bounds = Bounds()
+    ) throws(Problem) {
         var error: Int32 = 0
         var offset = 0
         // With \C a match could end in the middle of a character.
         let options =
-            PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_CASELESS | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT
+            PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT
+            | (ignoringCase ? PCRE2_CASELESS : 0)
         let octets = Array(expression.utf8)
         let code = octets.withUnsafeBufferPointer { buffer -> OpaquePointer? in
             // An empty array has no address.
@@ -44,11 +62,12 @@ final class Pattern: Sendable {
             pcre2_code_free_8(code)
             throw Problem(text: "no memory", offset: 0)
         }
-        pcre2_set_match_limit_8(context, Self.maxSteps)
-        pcre2_set_depth_limit_8(context, Self.maxDepth)
-        pcre2_set_heap_limit_8(context, Self.maxHeap)
+        pcre2_set_match_limit_8(context, bounds.steps)
+        pcre2_set_depth_limit_8(context, bounds.depth)
+        pcre2_set_heap_limit_8(context, bounds.kilobytes)
         self.code = UInt(bitPattern: code)
         self.context = UInt(bitPattern: context)
+        self.bounds = bounds
     }
 
     deinit {
@@ -57,24 +76,31 @@ final class Pattern: Sendable {
     }
 
     /// Whether it matches; false also if a match would cost too much.
-    func matches(_ text: String) -> Bool {
+    package func matches(_ text: String) -> Bool { self.match(text) == .matches }
+
+    /// Looks for a match within the bounds.
+    package func match(_ text: String) -> Outcome {
         // One pair of offsets: nobody asks where, or for groups.
-        guard let data = pcre2_match_data_create_8(1, nil) else { return false }
+        guard let data = pcre2_match_data_create_8(1, nil) else { return .tooCostly }
         defer { pcre2_match_data_free_8(data) }
-        guard let context = pcre2_match_context_copy_8(OpaquePointer(bitPattern: self.context)) else { return false }
+        guard let context = pcre2_match_context_copy_8(OpaquePointer(bitPattern: self.context)) else {
+            return .tooCostly
+        }
         defer { pcre2_match_context_free_8(context) }
 
         let code = OpaquePointer(bitPattern: self.code)
         let count = text.utf8.count
-        var left = Self.maxItems + Self.maxItemsPerOctet * count
-        return withUnsafeMutablePointer(to: &left) { left in
-            pcre2_set_callout_8(context, { _, data in Pattern.count(data) }, left)
+        var left = self.bounds.items + self.bounds.itemsPerOctet * count
+        let result = withUnsafeMutablePointer(to: &left) { left in
+            pcre2_set_callout_8(context, { _, data in BoundedPattern.count(data) }, left)
             return text.withCString { start in
                 start.withMemoryRebound(to: UInt8.self, capacity: count + 1) { octets in
-                    pcre2_match_8(code, octets, count, 0, 0, data, context) >= 0
+                    pcre2_match_8(code, octets, count, 0, 0, data, context)
                 }
             }
         }
+        if result >= 0 { return .matches }
+        return result == PCRE2_ERROR_NOMATCH ? .differs : .tooCostly
     }
 
     /// Called before each item that is tried: ends the match when there have been too many.
