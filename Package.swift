@@ -36,6 +36,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
         .systemLibrary(name: "CCares", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         // Without pkgConfig: the flags it gives are none that the package manager lets through.
         .systemLibrary(name: "CNCurses", providers: [.apt(["libncurses-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
@@ -74,6 +75,10 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "QPCrypto", dependencies: ["CCrypt", "QPHooks", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict
+        ),
+        .target(
             name: "QPHTTPClient",
             dependencies: [
                 "QPHooks",
@@ -89,7 +94,7 @@ let package = Package(
         .target(
             name: "QPServer",
             dependencies: [
-                "QPActors", "QPHTTPClient", "QPHooks", "QPSMTP", "QPTelemetry", "CCares", "CLinuxShims",
+                "QPActors", "QPCrypto", "QPHTTPClient", "QPHooks", "QPSMTP", "QPTelemetry", "CCares", "CLinuxShims",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -102,7 +107,7 @@ let package = Package(
         .target(
             name: "QPTestKit",
             dependencies: [
-                "QPActors", "QPHooks", "QPSMTP", "QPTelemetry",
+                "QPActors", "QPCrypto", "QPHooks", "QPSMTP", "QPTelemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
@@ -110,7 +115,7 @@ let package = Package(
         .executableTarget(
             name: "qpserver",
             dependencies: [
-                "QPActors", "QPAdminHTTP", "QPHooks", "QPPlugins", "QPServer", "QPTelemetry", "QPTestKit",
+                "QPActors", "QPAdminHTTP", "QPCrypto", "QPHooks", "QPPlugins", "QPServer", "QPTelemetry", "QPTestKit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -161,14 +166,15 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
-            name: "QPActorsTests", dependencies: ["QPActors", "QPHooks", "QPSMTP", "QPTelemetry", "QPTestKit"],
+            name: "QPActorsTests",
+            dependencies: ["QPActors", "QPCrypto", "QPHooks", "QPSMTP", "QPTelemetry", "QPTestKit"],
             swiftSettings: strict
         ),
         .testTarget(name: "QPPluginsTests", dependencies: ["QPPlugins", "QPTestKit"], swiftSettings: strict),
         .testTarget(
             name: "QPServerTests",
             dependencies: [
-                "QPAdminHTTP", "QPHTTPClient", "QPPlugins", "QPServer", "QPTelemetry", "QPTestKit",
+                "QPAdminHTTP", "QPCrypto", "QPHTTPClient", "QPPlugins", "QPServer", "QPTelemetry", "QPTestKit",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: strict),

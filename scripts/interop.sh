@@ -18,4 +18,6 @@ echo "ok     swaks to queue/maildir: a fixture came out unchanged"
 status=0
 python3 scripts/interop/interop.py || status=1
 scripts/interop/admin.sh || status=1
+scripts/setup.sh interop
+QPSERVER=$INTEROP_SERVER scripts/interop/auth.sh || status=1
 exit $status

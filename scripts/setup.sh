@@ -14,6 +14,7 @@ build   header:idn2.h        libidn2-dev
 build   header:sqlite3.h     libsqlite3-dev
 build   header:pcre2.h       libpcre2-dev
 build   header:curses.h      libncurses-dev
+build   header:crypt.h       libcrypt-dev
 test    program:swaks        swaks
 test    program:smtp-source  postfix
 test    program:cdb          tinycdb
@@ -26,7 +27,9 @@ test    program:openssl      openssl
 test    program:tmux         tmux
 test    program:mandoc       mandoc
 test    program:unbound      unbound
+test    program:gsasl        gsasl
 interop program:prometheus   prometheus
+interop program:doveadm      dovecot-core
 interop program:chromium     chromium
 interop python:ensurepip     python3-venv
 bench   program:smtp-sink    postfix

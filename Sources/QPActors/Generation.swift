@@ -79,6 +79,8 @@ public final class Generation: Sendable {
     /// Their `loglevel` arguments, by slot; empty if none has one.
     package let logAdjustments: [LogAdjustment?]
     package let chains: SessionChains
+    /// The mechanisms of AUTH.
+    let auth: AuthOffer
     package let arrival: ArrivalChain
     package let serverChains: ServerChains
     let userConfigHandlers: [UserConfigHandler]
@@ -119,6 +121,7 @@ public final class Generation: Sendable {
             server.append(table.server)
         }
         self.chains = chains
+        self.auth = AuthOffer(chains, plugins)
         self.arrival = arrival
         self.serverChains = server
         self.userConfigHandlers = server.userConfig.map(\.handler)
@@ -126,7 +129,8 @@ public final class Generation: Sendable {
         var capabilities: BackendCapabilities = backends.isEmpty ? [.eightBitMIME] : .all
         for backend in backends { capabilities.formIntersection(backend) }
         self.capabilities = capabilities
-        self.offered = Self.offered(settings, capabilities)
+        // RFC 4954 §5: with AUTH goes AUTH= of MAIL.
+        self.offered = Self.offered(settings, capabilities).union(self.auth.isEmpty ? [] : [.auth])
         self.ehloTail = Self.ehloTail(self.offered, settings)
         self.ehloTailOctets = Self.octets(Reply(250, nil, lines: self.ehloTail))
         self.greetingOctets = Self.octets(Reply(220, nil, Self.greeting(settings)))

@@ -24,6 +24,14 @@ public struct Limits: Sendable, Hashable {
     public var sessionTimeout: Duration = .seconds(7200)
     /// Octets a second, averaged over 60 s of DATA or BDAT; slower clients are cut off. 0: no limit.
     public var minDataRate = 100
+    /// Failed authentications of one session; then 421.
+    public var authErrors = 3
+    /// Failed authentications of one IPv4 address or IPv6 /64 within `authWindow`; then AUTH gets 454. 0: no limit.
+    public var authErrorsPerAddress = 50
+    /// For how long failed authentications of an address are counted.
+    public var authWindow: Duration = .seconds(600)
+    /// How long an address has to wait then, doubled each time.
+    public var authDelay: Duration = .seconds(60)
     /// How long sessions may go on when the server is asked to stop.
     public var gracePeriod: Duration = .seconds(30)
     /// Octets of one message in memory; larger ones are spooled.
@@ -61,6 +69,8 @@ public struct ServerSettings: Sendable {
     public var bareNewlineExempt: [Network] = []
     /// Whether the peer's name is looked up, and how long that may take.
     public var reverseDNS: Duration? = .seconds(2)
+    /// Whether AUTH may be used without TLS.
+    public var authInClear = false
     /// Whether every 5xx leaves as 4xx.
     public var softBounce = false
     /// The level from which on lines are logged.

@@ -71,13 +71,17 @@ extension Session {
         if bareLF, !self.toleratesBareLF() { return }
         let line = ClientLine(bytes)
         if self.context.seams.log.accepts(.debug, plugin: nil) {
-            let shown = line.verb == .auth ? "auth <hidden>" : "\(line.name) \(line.argument)"
+            let isHidden = line.verb == .other && self.expectsStrayLines
+            let shown = isHidden ? "<hidden>" : line.verb == .auth ? "auth <hidden>" : "\(line.name) \(line.argument)"
             self.log(.debug, "dispatching \(shown)")
         }
         guard line.isClean else {
             return self.object(Reply(500, .syntaxError, "control characters in command"))
         }
         self.core.counters.heard(line.verb)
+        if self.expectsStrayLines, self.isStray(line) {
+            return self.object(Reply(500, .invalidCommand, "command not recognized"))
+        }
         switch line.verb {
         case .ehlo: self.heardHello(line, isExtended: true)
         case .helo: self.heardHello(line, isExtended: false)
@@ -98,7 +102,7 @@ extension Session {
     }
 
     /// RFC 5321 §2.3.8: only CRLF ends a line. False: refused.
-    private func toleratesBareLF() -> Bool {
+    func toleratesBareLF() -> Bool {
         switch self.bareNewlinePolicy {
         case .refuse:
             self.object(Reply(500, .syntaxError, "line ends in a bare LF"))
@@ -159,7 +163,7 @@ extension Session {
         }
     }
 
-    private func parse(_ event: ParseEvent, _ parser: LineParser) -> LineParser.Result? {
+    func parse(_ event: ParseEvent, _ parser: LineParser) -> LineParser.Result? {
         do {
             return try parser.parse(event.verb, event.argument)
         } catch {
@@ -259,11 +263,13 @@ extension Session {
     }
 
     private func mended(sender path: String, _ parameters: [ESMTPParameter]) {
-        let options: MailOptions
+        var options: MailOptions
         switch MailOptions.parse(parameters, offered: self.offered) {
         case .success(let parsed): options = parsed
         case .failure(let error): return self.object(error.reply)
         }
+        // RFC 4954 §5: whoever is not trusted speaks for nobody.
+        if self.state.user == nil, options.authIdentity != nil { options.authIdentity = "<>" }
         let sender: ReversePath
         do throws(PathError) {
             sender = try PathParser.reversePath(path, smtputf8: options.smtputf8)

@@ -202,6 +202,7 @@ extension Session {
         _ mark: inout Int64
     ) -> Verdict<Value> {
         let cell = runtime.cell + Int(hook.rawValue)
+        self.failedRuns &+= 1
         let verdict: Verdict<Value>
         switch hook.isTelling ? .declined : runtime.failurePolicy.code(at: hook) {
         case .denysoft: verdict = .denysoft("", .otherSystem)

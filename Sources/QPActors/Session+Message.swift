@@ -303,7 +303,9 @@ extension Session {
         var fields = fields
         if !self.generation.authenticationResults.isEmpty {
             self.demoteForeignResults()
-            let isUsual = self.state.user == nil && self.state.connectionNotes["authentication_results"] == nil
+            let isUsual =
+                self.state.user == nil && self.failedMechanism == nil
+                && self.state.connectionNotes["authentication_results"] == nil
             if hasResults, !isUsual { fields.removeFirst(self.generation.authenticationResults.count) }
             if !isUsual {
                 fields = self.ownResults + fields
@@ -323,12 +325,7 @@ extension Session {
 
     /// What this server found out about the client (RFC 8601 §2.2).
     private var ownResults: [UInt8] {
-        var value = "\(self.settings.authservID ?? self.settings.me); "
-        if let user = self.state.user {
-            value += "auth=pass (\(self.state.mechanism ?? "")) smtp.auth=\(user)"
-        } else {
-            value += "auth=none"
-        }
+        var value = "\(self.settings.authservID ?? self.settings.me); \(self.authResult)"
         if let results = self.state.connectionNotes["authentication_results"].flatMap({ String($0) }) {
             value += "; " + results
         }

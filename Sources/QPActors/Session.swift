@@ -111,6 +111,15 @@ public actor Session {
     private var replyIDNumber: UInt32 = 0
     @exclusivity(unchecked) var swallowed: SwallowedChunk?
 
+    // AUTH (Session+Auth.swift)
+    @exclusivity(unchecked) var exchange: AuthExchange?
+    var authErrors = 0
+    var failedMechanism: SASLMechanism?
+    /// Whether lines that are no commands may be an exchange whose beginning was refused.
+    var expectsStrayLines = false
+    /// Runs of plugins that failed.
+    var failedRuns: UInt32 = 0
+
     // Waiting (Session+Waiting.swift)
     @exclusivity(unchecked) var nextRun: (any PendingRun)?
     @exclusivity(unchecked) var isDeciding = false
@@ -326,7 +335,7 @@ public actor Session {
         guard self.context.seams.log.accepts(.debug, plugin: nil) else { return }
         for line in self.output[start...].split(separator: 0x0A) {
             let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
-            self.log(.debug, "replying \(text)")
+            self.log(.debug, text.hasPrefix("334 ") ? "replying 334 <hidden>" : "replying \(text)")
         }
     }
 
@@ -398,12 +407,21 @@ public actor Session {
                     return self.framer.isDiscarding ? input.count : offset
                 case .tooLong(let next):
                     offset = next
-                    self.object(Reply(500, .syntaxError, "line too long"))
+                    if self.exchange != nil {
+                        self.responseTooLong()
+                    } else {
+                        self.object(Reply(500, .syntaxError, "line too long"))
+                    }
                 case .line(let content, let next, let bareLF):
                     offset = next
                     self.hasSpoken = true
                     self.inHand = input.count &- next
-                    self.heard(UnsafeRawBufferPointer(rebasing: input[content]), bareLF: bareLF)
+                    let line = UnsafeRawBufferPointer(rebasing: input[content])
+                    if self.exchange != nil {
+                        self.heardResponse(line, bareLF: bareLF)
+                    } else {
+                        self.heard(line, bareLF: bareLF)
+                    }
                 }
                 budget -= 1
                 self.startCommandTimer()

@@ -31,6 +31,7 @@ public actor Supervisor {
             /// What descriptors allow, whatever the configuration says.
             var ceiling: Int
             var bans = BanList()
+            var authLedger = AuthLedger()
         }
         let state: Mutex<State>
         let softBounce: Atomic<Bool>
@@ -88,6 +89,11 @@ public actor Supervisor {
     /// Reads or changes the bans.
     package nonisolated func bans<Result>(_ body: (inout sending BanList) -> Result) -> Result {
         self.gate.state.withLock { body(&$0.bans) }
+    }
+
+    /// Reads or changes who failed to authenticate lately.
+    package nonisolated func authLedger<Result>(_ body: (inout sending AuthLedger) -> Result) -> Result {
+        self.gate.state.withLock { body(&$0.authLedger) }
     }
 
     /// The most sessions at once: the configured limit, or what descriptors allow.

@@ -192,29 +192,6 @@ public struct UnknownCommandEvent: Sendable {
     }
 }
 
-/// auth, auth-plain, auth-login, auth-cram-md5: who wants in, and the proof.
-public struct AuthEvent: Sendable {
-    /// The mechanism, lowercased.
-    public let mechanism: String
-    /// The user name.
-    public let user: String
-    /// The password, if the mechanism shows it.
-    public let password: String?
-    /// The digest of a challenge mechanism.
-    public let digest: String?
-    /// The challenge.
-    public let ticket: String?
-
-    /// Makes an event.
-    public init(mechanism: String, user: String, password: String?, digest: String? = nil, ticket: String? = nil) {
-        self.mechanism = mechanism
-        self.user = user
-        self.password = password
-        self.digest = digest
-        self.ticket = ticket
-    }
-}
-
 /// deny and ok: what a plugin just answered.
 public struct AnswerEvent: Sendable {
     /// The plugin, by its name in configuration.

@@ -79,6 +79,12 @@ public final class PluginSetup {
     /// Says that the plugin's outward effects only ask (DNS, scanners) and may go on in shadow mode.
     public func declarePure() { self.declarations.isPure = true }
 
+    /// Says which mechanisms, beside those of auth-plain, auth-login and auth-cram-md5, the plugin's `auth` handler knows:
+    /// those of SCRAM, for which it hands keys over (`session.offer`), and EXTERNAL.
+    public func declareMechanisms(_ mechanisms: Set<SASLMechanism>) {
+        self.declarations.mechanisms.formUnion(mechanisms)
+    }
+
     /// A value that survives reloads: the first caller makes it, the others get the same.
     public func shared<Value: Sendable>(_ key: StorageKey<Value>, _ make: () -> Value) -> Value {
         self.shared.value(key, make)
@@ -91,6 +97,7 @@ public final class PluginSetup {
 package struct PluginDeclarations: Sendable {
     package var backend: BackendCapabilities?
     package var isPure = false
+    package var mechanisms: Set<SASLMechanism> = []
     package var logAdjustment: LogAdjustment?
 
     package init() {}

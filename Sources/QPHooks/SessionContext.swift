@@ -87,6 +87,8 @@ public final class SessionContext {
     public var introduction: Introduction? { self.state.introduction }
     /// The authenticated user.
     public var user: String? { self.state.user }
+    /// How it authenticated, in small letters: `plain`, `scram-sha-256-plus`.
+    public var mechanism: String? { self.state.mechanism }
     /// How the connection is encrypted; `nil`: it is not.
     public var tls: TLSFacts? { self.state.tls }
     /// Whether the client may relay.
@@ -134,6 +136,14 @@ public final class SessionContext {
     public var files: Files { Files(store: self.seams.files, calls: self.counter) }
     /// Chance.
     public var random: RandomBits { RandomBits(source: self.seams.random, calls: self.counter) }
+
+    /// Passwords.
+    public var passwords: Passwords { Passwords(secrets: self.seams.secrets) }
+
+    /// Hands over what is kept of the event's user, for a mechanism whose proof the server itself looks at (SCRAM): keys of
+    /// its hash, or the password. Return `.ok` with it if the user is known. For an unknown one hand over somebody else's
+    /// and decline: the exchange then goes on as if, with as much work, and fails.
+    public func offer(_ secret: StoredSecret) { self.state.offeredSecret = secret }
 
     /// Runs blocking or heavy work off the event loop.
     /// - Throws: what the work throws.

@@ -12,6 +12,8 @@ package final class SessionState {
     package var answersEachRecipient = false
     @exclusivity(unchecked) package var user: String?
     package var mechanism: String?
+    /// What a plugin handed over for the mechanism that proves itself to the engine. No `Change`: those are shown.
+    package var offeredSecret: StoredSecret?
     /// The encryption, once it is there.
     @exclusivity(unchecked) package var tls: TLSFacts?
     package var connectionNotes: [String: NoteValue]

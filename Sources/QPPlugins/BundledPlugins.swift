@@ -9,6 +9,10 @@ public enum BundledPlugins {
     /// All of them, by name.
     public static let all: [any Plugin.Type] = [
         Adaptive.self,
+        AuthCheckPassword.self,
+        AuthDeny.self,
+        AuthDovecot.self,
+        AuthFlatFile.self,
         BadMailFrom.self,
         BadMailFromTo.self,
         BadRcptTo.self,

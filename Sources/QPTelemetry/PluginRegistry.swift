@@ -88,6 +88,7 @@ package enum PluginRegistry {
         406 auth/auth_vpopmail avp avpop
         407 auth/auth_vpopmail_sql avs avsql
         408 auth/auth_vpopmaild avd avpod
+        409 auth/auth_dovecot adc adove
         500 badmailfrom bmf badmf check_badmailfrom
         501 badmailfromto bft badft check_badmailfromto
         502 resolvable_fromhost rfh resfh require_resolvable_fromhost

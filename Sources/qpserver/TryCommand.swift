@@ -4,6 +4,7 @@
 
 import ArgumentParser
 import QPActors
+import QPCrypto
 import QPHooks
 import QPPlugins
 import QPServer
@@ -27,7 +28,7 @@ struct Try: ParsableCommand {
         let seams = Seams(
             resolver: FakeResolver(), connector: FakeConnector(), http: FakeHTTP(),
             store: TestStore(clock: ManualClock()), files: TestFiles(), random: SeededRandom(),
-            offloader: InlineOffloader(), log: log)
+            offloader: InlineOffloader(), log: log, secrets: SystemSecrets(offloader: InlineOffloader()))
         guard let generation = Server.generation(self.config, only: self.plugin, plugins: BundledPlugins.all) else {
             throw ExitCode(1)
         }

@@ -33,6 +33,8 @@ public final class Seams: Sendable {
     public let random: any RandomSource
     /// Work off the loops.
     public let offloader: any Offloader
+    /// Passwords.
+    public let secrets: any Secrets
     /// The log.
     public let log: any LogSink
     /// The environment of the process.
@@ -42,7 +44,7 @@ public final class Seams: Sendable {
     public init(
         resolver: any Resolver, connector: any Connector, http: any HTTPFetcher, store: any KeyValueStore,
         files: any FileStore, random: any RandomSource, offloader: any Offloader, log: any LogSink,
-        environment: [String: String] = [:]
+        secrets: any Secrets = NoSecrets(), environment: [String: String] = [:]
     ) {
         self.resolver = resolver
         self.connector = connector
@@ -51,6 +53,7 @@ public final class Seams: Sendable {
         self.files = files
         self.random = random
         self.offloader = offloader
+        self.secrets = secrets
         self.log = log
         self.environment = environment
     }
@@ -62,7 +65,7 @@ public final class Seams: Sendable {
             resolver: self.resolver, connector: pure ? self.connector : RefusingEffects(),
             http: pure ? self.http : RefusingEffects(), store: ShadowStore(store: self.store),
             files: RefusingEffects(), random: ShadowRandom(seed: seed), offloader: self.offloader, log: self.log,
-            environment: self.environment)
+            secrets: self.secrets, environment: self.environment)
     }
 }
 

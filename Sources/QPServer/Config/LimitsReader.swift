@@ -29,6 +29,10 @@ struct LimitsReader {
         case "command_timeout": .seconds(\.commandTimeout, Self.times)
         case "data_timeout": .seconds(\.dataTimeout, Self.times)
         case "session_timeout": .seconds(\.sessionTimeout, Self.times)
+        case "auth_errors": .count(\.authErrors, 1...1_000_000)
+        case "auth_errors_ip": .count(\.authErrorsPerAddress, 0...1_000_000)
+        case "auth_window": .seconds(\.authWindow, Self.times)
+        case "auth_delay": .seconds(\.authDelay, Self.times)
         case "min_data_rate": .size(\.minDataRate, 0...(1 << 30))
         case "grace_period": .seconds(\.gracePeriod, .zero ... .seconds(7 * 86400))
         case "message_memory": .size(\.messageMemory, 0...(1 << 30))
@@ -41,7 +45,7 @@ struct LimitsReader {
     static let names = [
         "max_connections", "max_conn_ip", "max_recipients", "max_transactions", "max_errors", "command_timeout",
         "data_timeout", "session_timeout", "min_data_rate", "grace_period", "message_memory", "process_memory",
-        "spool_free",
+        "spool_free", "auth_errors", "auth_errors_ip", "auth_window", "auth_delay",
     ]
 
     private(set) var limits = Limits()

@@ -12,6 +12,7 @@ struct SettingsReader {
     static let names = [
         "limits", "me", "smtpgreeting", "databytes", "size_threshold", "spool_dir", "spool_perms", "timeout",
         "timeoutsmtpd", "loglevel", "me-auth-results", "bare_newline", "reverse_dns", "soft_bounce",
+        "tls_before_auth",
     ]
 
     private(set) var settings = ServerSettings()
@@ -34,6 +35,7 @@ struct SettingsReader {
         self.readLogLevel()
         self.readBareNewline()
         self.readSwitches()
+        self.readAuth()
     }
 
     // MARK: Files
@@ -163,6 +165,16 @@ struct SettingsReader {
             } else {
                 self.problems.append(.error("'\(line.text)' is neither 0 nor 1", at: line))
             }
+        }
+    }
+
+    /// Without the file AUTH is for encrypted connections; qpsmtpd's sample file says so too.
+    private mutating func readAuth() {
+        guard let line = self.line("tls_before_auth") else { return }
+        if let flag = ConfigNumber.flag(line.text) {
+            self.settings.authInClear = !flag
+        } else {
+            self.problems.append(.error("'\(line.text)' is neither 0 nor 1", at: line))
         }
     }
 

@@ -53,6 +53,8 @@ enum UpstreamPlugins {
 
     /// What an operator who comes from qpsmtpd will see done otherwise, where it is native.
     static let differences: [String: String] = [
+        "auth/auth_checkpassword": "exit status 111 is a temporary failure; it does not run sudo",
+        "auth/auth_flat_file": "CRAM-MD5 is offered only if every line has a password",
         "bogus_bounce": "a null sender with several recipients is refused too; deny refuses",
         "content_log": "of a message over 1 MiB the first MiB is written",
         "dns_whitelist_soft": "lists are asked before the greeting, 4 s at most",

@@ -5,6 +5,7 @@
 import NIOCore
 import NIOPosix
 package import QPActors
+import QPCrypto
 import QPHTTPClient
 package import QPHooks
 package import QPTelemetry
@@ -42,6 +43,8 @@ package final class RunningServer: Sendable {
     private let http = AsyncHTTPFetcher()
     private let store: SQLiteStore?
     private let pool: ThreadPool
+    /// Threads for passwords, which nothing else may wait for.
+    private let hashing = ThreadPool(threads: 2, limit: 256)
     private let spool: SpoolDirectory
     let gauge: SystemGauge
     /// What each configuration was made from.
@@ -80,7 +83,7 @@ package final class RunningServer: Sendable {
             connector: MeteredConnector(NIOConnector(group: self.group, pool: self.pool), meters),
             http: MeteredHTTP(self.http, meters), store: MeteredStore(store ?? MemoryStore(), meters),
             files: FileSystemStore(spoolDirectory: spool.path, offloader: self.pool), random: SystemRandom(),
-            offloader: self.pool, log: log, environment: environment)
+            offloader: self.pool, log: log, secrets: SystemSecrets(offloader: self.hashing), environment: environment)
         self.supervisor = Supervisor(generation, ceiling: ceiling)
         // Of the descriptors that sessions leave: the others are for files, next hops and the admin endpoint.
         let farewells = max(1, min(ceiling / 16, 128) / max(1, loops))
@@ -345,6 +348,7 @@ package final class RunningServer: Sendable {
         await self.store?.close()
         try? await self.group.shutdownGracefully()
         await self.pool.shutdown()
+        await self.hashing.shutdown()
     }
 
     private func allGone(within limit: Duration) async -> Bool {

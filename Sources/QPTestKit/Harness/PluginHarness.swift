@@ -2,6 +2,7 @@
 //
 // One plugin, one session, no sockets.
 
+import QPCrypto
 public import QPHooks
 import Synchronization
 
@@ -70,7 +71,8 @@ public final class PluginHarness {
         self.store = TestStore(clock: self.clock)
         self.seams = Seams(
             resolver: self.resolver, connector: self.connector, http: self.http, store: self.store,
-            files: self.files, random: SeededRandom(), offloader: self.offloader, log: self.log)
+            files: self.files, random: SeededRandom(), offloader: self.offloader, log: self.log,
+            secrets: SystemSecrets(offloader: self.offloader))
         self.snapshot = try self.config.snapshot()
         self.session = Self.session(Self.connection("192.0.2.1", self.clock), 0, self.seams, self.clock, self.snapshot)
         self.client = ScriptedClient(state: self.session.state)
@@ -85,6 +87,10 @@ public final class PluginHarness {
     public var warnings: [String] { self.setup.warnings + self.table.problems }
     /// What a queue plugin's backend can keep.
     public var backend: BackendCapabilities? { self.setup.declarations.backend }
+    /// The mechanisms the plugin's `auth` handler knows.
+    public var mechanisms: Set<SASLMechanism> { self.setup.declarations.mechanisms }
+    /// What the plugin handed over for SCRAM.
+    public var offered: StoredSecret? { self.session.state.offeredSecret }
     /// What a logging plugin wrote to a place.
     public func output(_ target: LineTarget) -> CapturingOutput { self.config.output(target) }
 

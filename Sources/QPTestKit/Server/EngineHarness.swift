@@ -17,12 +17,16 @@ public final class EngineHarness {
         let declarations: PluginDeclarations
 
         /// A plugin under a name.
-        public init(_ name: String, _ plugin: any Plugin, policy: PluginPolicy = PluginPolicy(), pure: Bool = false) {
+        public init(
+            _ name: String, _ plugin: any Plugin, policy: PluginPolicy = PluginPolicy(), pure: Bool = false,
+            mechanisms: Set<SASLMechanism> = []
+        ) {
             self.name = name
             self.plugin = plugin
             self.policy = policy
             var declarations = PluginDeclarations()
             declarations.isPure = pure
+            declarations.mechanisms = mechanisms
             declarations.backend = .all
             self.declarations = declarations
         }
@@ -30,9 +34,9 @@ public final class EngineHarness {
         /// A plugin out of a closure.
         public init(
             _ name: String, policy: PluginPolicy = PluginPolicy(), pure: Bool = false,
-            _ table: @escaping @Sendable (inout HookTable) -> Void
+            mechanisms: Set<SASLMechanism> = [], _ table: @escaping @Sendable (inout HookTable) -> Void
         ) {
-            self.init(name, ScriptedPlugin(table), policy: policy, pure: pure)
+            self.init(name, ScriptedPlugin(table), policy: policy, pure: pure, mechanisms: mechanisms)
         }
     }
 
@@ -99,6 +103,7 @@ public final class EngineHarness {
         settings.me = "mx.test.example"
         settings.reverseDNS = nil
         settings.logLevel = .debug
+        settings.authInClear = true
         return settings
     }
 

@@ -5,7 +5,7 @@
 public import QPHooks
 import Synchronization
 
-/// Every hook reachable without AUTH, every constant, and a handler that throws: what the client sees.
+/// Every hook of a session, every constant, and a handler that throws: what the client sees.
 public enum HookMatrix {
     /// What the plugin under test does.
     public enum Answer: String, Sendable, Hashable, CaseIterable {
@@ -126,6 +126,7 @@ public enum HookMatrix {
                 ScriptedPlugin { hooks in
                     if hook != .rcpt { hooks.on(.rcpt) { _, _ in .ok } }
                     if hook != .queue { hooks.on(.queue) { _, _ in .ok("queued") } }
+                    if hook == .authParse { hooks.on(.auth) { _, _ in .ok } }
                     if hook == .deny { hooks.on(.noop) { _, _ in .deny("no") } }
                     if hook == .ok { hooks.on(.noop) { _, _ in .ok } }
                 }
@@ -178,6 +179,11 @@ extension HookMatrix {
         Line(.helo, "250", "550", "450", "550 close", "450 close", "250", "", "250"),
         Line(.ehloParse, "250", "250", "250", "250", "250", "250", "250", "250"),
         Line(.ehlo, "250", "550", "450", "550 close", "450 close", "250", "", "250"),
+        Line(.authParse, "235", "235", "235", "235", "235", "235", "235", "235"),
+        Line(.authPlain, "235", "535", "535", "535", "535", "535", "", "454"),
+        Line(.authLogin, "235", "535", "535", "535", "535", "535", "", "454"),
+        Line(.authCramMD5, "235", "535", "535", "535", "535", "535", "", "454"),
+        Line(.auth, "235", "535", "535", "535", "535", "535", "", "454"),
         Line(.mailParse, "250", "250", "250", "250", "250", "250", "250", "250"),
         Line(.mailPre, "250", "250", "250", "250", "250", "250", "250", "250"),
         Line(.mail, "250", "550", "450", "550 close", "421 close", "250", "", "250"),
@@ -288,7 +294,12 @@ extension HookMatrix.Line {
         case .helo, .heloParse, .ehlo, .ehloParse, .noop, .help, .unrecognizedCommand, .quit, .disconnect,
             .postConnection, .deny, .ok:
             return [greeting]
-        case .mail, .mailParse, .mailPre: return [greeting, hello]
+        case .mail, .mailParse, .mailPre, .authParse, .authPlain, .auth: return [greeting, hello]
+        case .authLogin:
+            return [
+                greeting, hello, .init(send: "AUTH LOGIN\r\n", codes: [334]), .init(send: "YW5u\r\n", codes: [334]),
+            ]
+        case .authCramMD5: return [greeting, hello, .init(send: "AUTH CRAM-MD5\r\n", codes: [334])]
         case .rcpt, .rcptParse, .rcptPre: return [greeting, hello, mail]
         case .dataHeadersEnd, .dataPostHeaders, .receivedLine, .dataPost, .queuePre, .queue, .queuePost:
             let data = HookMatrix.Exchange(send: "DATA\r\n", codes: [354])
@@ -304,6 +315,11 @@ extension HookMatrix.Line {
         case .helo, .heloParse: return "HELO client.example\r\n"
         case .ehlo, .ehloParse: return "EHLO client.example\r\n"
         case .mail, .mailParse, .mailPre: return Self.mail
+        // NUL ann NUL x
+        case .authParse, .authPlain, .auth: return "AUTH PLAIN AGFubgB4\r\n"
+        case .authLogin: return "eA==\r\n"
+        // ann 00000000000000000000000000000000
+        case .authCramMD5: return "YW5uIDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\r\n"
         case .rcpt, .rcptParse, .rcptPre: return Self.recipient
         case .data: return "DATA\r\n"
         case .dataHeadersEnd, .dataPostHeaders, .receivedLine, .dataPost, .queuePre, .queue, .queuePost:
@@ -321,6 +337,8 @@ extension HookMatrix.Line {
     /// What shows in which state the hook left the session.
     private func probes(_ answer: HookMatrix.Answer, _ outcome: HookMatrix.Outcome) -> [HookMatrix.Exchange] {
         switch self.hook {
+        case .authParse, .auth, .authPlain, .authLogin, .authCramMD5:
+            return [.init(send: "AUTH X-UNKNOWN\r\n", codes: outcome.codes == [235] ? [503] : [504])]
         case .helo, .ehlo: return [.init(send: Self.mail, codes: outcome.codes == [250] ? [250] : [503])]
         case .mail, .mailParse, .mailPre, .rcptParse, .rcptPre:
             return [.init(send: Self.recipient, codes: outcome.codes == [250] ? [250] : [503])]

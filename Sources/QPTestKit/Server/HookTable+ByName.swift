@@ -83,7 +83,8 @@ extension HookTable {
     private static var parser: LineParser {
         LineParser { _, argument in
             guard let start = argument.firstIndex(of: "<"), let end = argument.lastIndex(of: ">"), start < end else {
-                return .parsed(argument.split(separator: " ").first.map(String.init) ?? "", rest: [])
+                let words = argument.split(separator: " ").map(String.init)
+                return .parsed(words.first ?? "", rest: Array(words.dropFirst()))
             }
             return .parsed(String(argument[start...end]), rest: [])
         }

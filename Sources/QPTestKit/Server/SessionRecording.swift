@@ -120,7 +120,7 @@ public final class SessionTapes: Sendable {
         let outside = RecordingOutside(seams: seams, tapes: self)
         return Seams(
             resolver: outside, connector: outside, http: outside, store: outside, files: outside, random: outside,
-            offloader: seams.offloader, log: seams.log, environment: seams.environment)
+            offloader: seams.offloader, log: seams.log, secrets: seams.secrets, environment: seams.environment)
     }
 }
 

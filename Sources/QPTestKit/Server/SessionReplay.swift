@@ -3,6 +3,7 @@
 // Runs a recorded session again: its inputs at their times, its answers in their order, nothing outside.
 
 public import QPActors
+import QPCrypto
 public import QPHooks
 import Synchronization
 
@@ -27,7 +28,8 @@ public final class SessionReplay {
             plugins, settings: settings,
             seams: Seams(
                 resolver: outside, connector: outside, http: outside, store: outside, files: outside,
-                random: outside, offloader: InlineOffloader(), log: log), loop: loop)
+                random: outside, offloader: InlineOffloader(), log: log,
+                secrets: SystemSecrets(offloader: InlineOffloader())), loop: loop)
         harness.advance(by: .nanoseconds(max(recording.startedAt &- loop.monotonicNow(), 0)))
         let client = harness.connect(from: recording.remoteAddress, port: recording.remotePort)
         while let event = script.current {

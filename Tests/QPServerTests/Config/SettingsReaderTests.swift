@@ -38,6 +38,10 @@ struct SettingsReaderTests {
             message_memory 128k
             process_memory 2G
             spool_free 10MB
+            auth_errors 5
+            auth_errors_ip 6
+            auth_window 70
+            auth_delay 8
             """
         ])
         #expect(problems.isEmpty)
@@ -55,6 +59,10 @@ struct SettingsReaderTests {
         expected.messageMemory = 128 << 10
         expected.processMemory = 2 << 30
         expected.spoolFree = 10 << 20
+        expected.authErrors = 5
+        expected.authErrorsPerAddress = 6
+        expected.authWindow = .seconds(70)
+        expected.authDelay = .seconds(8)
         #expect(settings.limits == expected)
     }
 
@@ -100,6 +108,7 @@ struct SettingsReaderTests {
         ("bare_newline", "maybe", "bare_newline:1: error: 'maybe' is none of refuse, warn, fold, pass"),
         ("bare_newline", "fold\n10.0.0.0/33", "bare_newline:2: error: '10.0.0.0/33' is no network"),
         ("reverse_dns", "61", "reverse_dns:1: error: '61' is no number of seconds from 0 (never) to 60"),
+        ("tls_before_auth", "never", "tls_before_auth:1: error: 'never' is neither 0 nor 1"),
         ("soft_bounce", "perhaps", "soft_bounce:1: error: 'perhaps' is neither 0 nor 1"),
     ])
     func problems(_ file: String, _ text: String, _ expected: String) {
@@ -111,7 +120,7 @@ struct SettingsReaderTests {
             "me": "mx.example", "smtpgreeting": "mx.example ESMTP hello", "databytes": "1000000",
             "size_threshold": "10000", "spool_dir": "/tmp/spool", "spool_perms": "0750", "timeout": "40",
             "loglevel": "LOGINFO", "me-auth-results": "none", "bare_newline": "fold\n192.0.2.0/24\n2001:db8::/32",
-            "reverse_dns": "0", "soft_bounce": "1",
+            "reverse_dns": "0", "soft_bounce": "1", "tls_before_auth": "0",
         ])
         #expect(problems.isEmpty)
         #expect(settings.me == "mx.example")
@@ -128,6 +137,7 @@ struct SettingsReaderTests {
         #expect(settings.bareNewlineExempt.map(\.description) == ["192.0.2.0/24", "2001:db8::/32"])
         #expect(settings.reverseDNS == nil)
         #expect(settings.softBounce)
+        #expect(settings.authInClear)
     }
 
     @Test func filesWinOverLimits() {

@@ -72,6 +72,11 @@ struct CountsTests {
                                 })
                         }
                         table.answer(
+                            .auth,
+                            .atOnce { _ in
+                                try self.answer("support", .auth) { $0.hook == .authParse ? .ok : .declined }
+                            })
+                        table.answer(
                             .noop,
                             .atOnce { _ in
                                 try self.answer("support", .noop) { row in
@@ -109,6 +114,8 @@ struct CountsTests {
             let word = exchange.send.prefix { $0.isLetter }.lowercased()
             switch word {
             case "", "subject": break
+            // Answers to challenges of AUTH.
+            case "yw", "ea": break
             case "bdat": self.commands["bdat", default: 0] += row.closes && exchange.codes.count < 2 ? 1 : 2
             case "xtest": self.commands["other", default: 0] += 1
             default: self.commands[word, default: 0] += 1
