@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Our release build and other programs: mail between it and swaks, and a Postfix of its own (which needs root) as sender
-# and as next hop; then the admin endpoint (scripts/interop/admin.sh).
+# and as next hop, and in front of our doors (scripts/interop/doors.sh); then the admin endpoint (scripts/interop/admin.sh).
 #
 #   INTEROP_COUNT=50 scripts/interop.sh     50 messages in place of 500
 set -euo pipefail
@@ -17,6 +17,7 @@ QPSERVER=$INTEROP_SERVER scripts/tests/swaks-fixture.sh
 echo "ok     swaks to queue/maildir: a fixture came out unchanged"
 status=0
 python3 scripts/interop/interop.py || status=1
+scripts/interop/doors.sh || status=1
 scripts/interop/admin.sh || status=1
 scripts/setup.sh interop
 QPSERVER=$INTEROP_SERVER scripts/interop/auth.sh || status=1

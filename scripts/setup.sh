@@ -28,6 +28,7 @@ test    program:tmux         tmux
 test    program:mandoc       mandoc
 test    program:unbound      unbound
 test    program:gsasl        gsasl
+test    program:haproxy      haproxy
 interop program:prometheus   prometheus
 interop program:doveadm      dovecot-core
 interop program:chromium     chromium

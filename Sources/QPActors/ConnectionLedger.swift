@@ -38,6 +38,12 @@ public struct ConnectionLedger: Sendable {
         return nil
     }
 
+    /// Takes a place whatever the limits are; for a client that is being turned away.
+    mutating func force(_ address: IPAddress) {
+        self.count += 1
+        self.addresses[address.accountingPrefix, default: 0] += 1
+    }
+
     /// Gives a place back.
     public mutating func release(_ address: IPAddress) {
         let key = address.accountingPrefix

@@ -90,7 +90,9 @@ public final class Generation: Sendable {
     public let offered: Set<ServiceExtension>
     package let ehloTail: [String]
     /// The lines of an EHLO reply behind the first, the greeting, and the answer to QUIT, as octets.
-    let ehloTailOctets: [UInt8], greetingOctets: [UInt8], farewellOctets: [UInt8]
+    let ehloTailOctets: [UInt8], greetingOctets: [UInt8], lmtpGreetingOctets: [UInt8], farewellOctets: [UInt8]
+    /// Whether anybody may use XCLIENT and XFORWARD.
+    let knowsForwarding: Bool
     private let tables: Mutex<ConfigSnapshot>
 
     package init(
@@ -134,7 +136,9 @@ public final class Generation: Sendable {
         self.ehloTail = Self.ehloTail(self.offered, settings)
         self.ehloTailOctets = Self.octets(Reply(250, nil, lines: self.ehloTail))
         self.greetingOctets = Self.octets(Reply(220, nil, Self.greeting(settings)))
+        self.lmtpGreetingOctets = Self.octets(Reply(220, nil, Self.lmtpGreeting(settings)))
         self.farewellOctets = Self.octets(Reply(221, .other, "\(settings.me) closing connection"))
+        self.knowsForwarding = !settings.xclientNetworks.isEmpty
         self.tables = Mutex(tables)
     }
 
@@ -156,6 +160,14 @@ public final class Generation: Sendable {
     private static func greeting(_ settings: ServerSettings) -> String {
         guard let text = settings.greeting else { return "\(settings.me) ESMTP qpserver ready" }
         return text.uppercased().split { !$0.isLetter }.contains("ESMTP") ? text : text + " ESMTP"
+    }
+
+    /// RFC 2033 §4: the greeting of qpsmtpd's configuration names the other protocol.
+    private static func lmtpGreeting(_ settings: ServerSettings) -> String {
+        guard let text = settings.greeting else { return "\(settings.me) LMTP qpserver ready" }
+        let words = text.split(separator: " ").map { $0.uppercased() == "ESMTP" ? "LMTP" : String($0) }
+        let greeting = words.joined(separator: " ")
+        return greeting.uppercased().split { !$0.isLetter }.contains("LMTP") ? greeting : greeting + " LMTP"
     }
 
     private static func offered(

@@ -8,7 +8,7 @@ public final class ListenerCounters: @unchecked Sendable {
 
     /// What became of a connection. A closed set: it is a label of metrics.
     public enum Result: Int, CaseIterable, Sendable {
-        case accepted, total, address, banned, draining, resources, plugin, abandoned
+        case accepted, total, address, banned, draining, resources, plugin, abandoned, proxy
 
         /// The label.
         public var name: String { "\(self)" }
@@ -28,7 +28,7 @@ public final class ListenerCounters: @unchecked Sendable {
 
     deinit { self.counts.deallocate() }
 
-    func count(_ result: Result) { self.counts[result.rawValue] &+= 1 }
+    package func count(_ result: Result) { self.counts[result.rawValue] &+= 1 }
 
     /// The counts, by result; on the loop.
     public subscript(result: Result) -> UInt64 { self.counts[result.rawValue] }

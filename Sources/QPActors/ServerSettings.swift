@@ -73,6 +73,10 @@ public struct ServerSettings: Sendable {
     public var authInClear = false
     /// Whether every 5xx leaves as 4xx.
     public var softBounce = false
+    /// Whose PROXY headers are believed.
+    public var proxyNetworks = NetworkSet()
+    /// Whose XCLIENT and XFORWARD are believed.
+    public var xclientNetworks = NetworkSet()
     /// The level from which on lines are logged.
     public var logLevel = LogLevel.info
     /// Whether the Received field is written.

@@ -33,7 +33,7 @@ extension Session {
         if !allowed.isEmpty { self.state.remoteHost = allowed }
     }
 
-    private func askConnect() {
+    func askConnect() {
         let connection = self.state.connection
         self.log(
             .notice, "Connection from \(self.state.remoteHost) [\(connection.remoteAddress)]",
@@ -49,7 +49,7 @@ extension Session {
         case .done:
             self.awaitCommands()
         case .ok, .okSaying, .declined, .declinedSaying:
-            self.send(self.generation.greetingOctets, 220)
+            self.send(self.greetingOctets, 220)
             self.awaitCommands()
         }
     }
@@ -97,7 +97,8 @@ extension Session {
         case .expn: self.object(Reply(502, .invalidCommand, "EXPN not implemented"))
         case .auth: self.heardAuth(line)
         case .starttls: self.heardStartTLS(line)
-        case .lhlo, .other: self.heardUnknown(line)
+        case .lhlo: self.heardHello(line, isExtended: true)
+        case .other: self.heardOther(line)
         }
     }
 
@@ -127,6 +128,7 @@ extension Session {
     // MARK: HELO, EHLO
 
     private func heardHello(_ line: ClientLine, isExtended: Bool) {
+        guard self.takesHello(line) else { return }
         let hook: HookID = isExtended ? .ehloParse : .heloParse
         let chain = isExtended ? self.chains.ehloParse : self.chains.heloParse
         self.ask(hook, chain, ParseEvent(verb: line.name, argument: line.argument)) { session, event, verdict in
@@ -196,7 +198,7 @@ extension Session {
                 self.generation.settings.me + " Hello " + self.state.remoteHost + " ["
                 + self.state.connection.remoteAddress.description + "]"
             if event.isExtended {
-                let head = "250-" + first + "\r\n" + self.startTLSOffer + self.authOffer
+                let head = "250-" + first + "\r\n" + self.startTLSOffer + self.authOffer + self.proxyOffer
                 self.send(Array(head.utf8), and: self.generation.ehloTailOctets, 250)
             } else {
                 self.send(Reply(250, nil, first))
@@ -217,6 +219,7 @@ extension Session {
             self.send(Reply(421, .securityPolicy, "too many messages in one session"))
             return self.leave(.server)
         }
+        if let objection = self.objectionToSubmission { return self.object(objection) }
         if line.rawArgument != nil { return self.object(PathError.nonASCII.reply(sender: true)) }
         let argument = line.argument
         self.resetTransaction(force: true) { session in
@@ -276,6 +279,7 @@ extension Session {
         } catch {
             return self.object(error.reply(sender: true))
         }
+        if let objection = self.objection(toDomainOf: sender) { return self.object(objection) }
         if let size = options.size, let most = self.settings.databytes, size > most {
             // RFC 1870 §6.1
             return self.send(Reply(552, .tooBig, "message exceeds the size limit of \(most) octets"))
@@ -343,6 +347,7 @@ extension Session {
         } catch {
             return self.object(error.reply(sender: false))
         }
+        if let objection = self.objection(toDomainOf: recipient) { return self.object(objection) }
         self.ask(
             .rcpt, self.chains.rcpt, RecipientEvent(recipient: recipient, parameters: parameters)
         ) { session, event, verdict in session.decidedRecipient(event, verdict) }
@@ -354,6 +359,7 @@ extension Session {
             self.core.counters.server.recipientsAccepted &+= 1
             self.state.transaction.recipients.append(Recipient(event.recipient, parameters: event.parameters))
             self.machine.recipientAccepted()
+            if self.answersEach { self.toAnswer.append(event.recipient) }
             self.send(StaticReply("250 2.1.5 recipient OK\r\n"), 250)
         case .refused(var denial):
             if denial.text.isEmpty, denial.kind.disconnects { denial.text = "delivery denied" }
@@ -372,6 +378,7 @@ extension Session {
 
     private func heardReset(_ line: ClientLine) {
         guard self.takesNoArgument(line) else { return }
+        self.state.forwarded = nil
         self.resetTransaction(force: true) { session in session.send(StaticReply("250 2.0.0 OK\r\n"), 250) }
     }
 
@@ -476,6 +483,7 @@ extension Session {
 
     private func forgetTransaction() {
         self.journalTransaction()
+        self.forgetDoors()
         self.state.transaction = TransactionState()
         self.mailOptions = MailOptions()
         self.machine.reset()

@@ -12,7 +12,8 @@ extension Session {
     /// What bare line ends mean for this client.
     var bareNewlinePolicy: BareNewlinePolicy {
         let settings = self.settings
-        guard settings.bareNewline != .pass, !settings.bareNewlineExempt.isEmpty else { return settings.bareNewline }
+        guard settings.bareNewline != .pass, !settings.bareNewlineExempt.isEmpty, self.state.connection.mayBeTrusted
+        else { return settings.bareNewline }
         let address = self.state.connection.remoteAddress
         return settings.bareNewlineExempt.contains { $0.contains(address) } ? .pass : settings.bareNewline
     }
@@ -40,7 +41,7 @@ extension Session {
     private func decidedData(_ verdict: Verdict<Void>) {
         switch verdict {
         case .refused(let denial):
-            self.refuseMessage(denial, .data)
+            self.refuseMessage(denial, .data, endsMessage: self.state.transaction.message != nil)
         case .done:
             // The plugin has received the message itself, and may want it queued.
             let isWanted = self.state.queuesMessage
@@ -59,9 +60,9 @@ extension Session {
     private var refusalText: String { self.memory?.reason ?? "" }
 
     /// A refusal after which the mail is forgotten.
-    private func refuseMessage(_ denial: Denial, _ hook: HookID) {
+    private func refuseMessage(_ denial: Denial, _ hook: HookID, endsMessage: Bool = true) {
         self.summary(denial.kind.code.name, denial.text)
-        self.refuse(denial, hook)
+        self.refuse(denial, hook, each: endsMessage)
         self.noteOutcome(denial.kind.isSoft ? .deferred : .rejected, self.refusalCode, self.refusalText)
         if denial.kind.disconnects {
             self.leave(.server)
@@ -85,7 +86,7 @@ extension Session {
         }
         if let objection = self.machine.objectionToChunk() { return self.swallow(size, objection) }
         if self.machine.isReceivingChunks { return self.takeChunk(size, isLast) }
-        if let shortage = self.shortage() { return self.swallow(size, shortage) }
+        if let shortage = self.shortage() { return self.swallow(size, shortage, isLast: isLast) }
         self.ask(.data, self.chains.data, DataEvent(isChunked: true)) { session, _, verdict in
             session.decidedChunk(verdict, size, isLast)
         }
@@ -94,7 +95,7 @@ extension Session {
     private func decidedChunk(_ verdict: Verdict<Void>, _ size: UInt64, _ isLast: Bool) {
         switch verdict {
         case .refused(let denial):
-            self.swallow(size, nil, denial)
+            self.swallow(size, nil, denial, isLast: isLast)
         case .done:
             self.swallow(size, nil)
         case .ok, .okSaying, .declined, .declinedSaying:
@@ -113,12 +114,12 @@ extension Session {
     }
 
     /// Reads a refused chunk by its length (RFC 3030 §2: the octets come whatever we think of them), then answers.
-    private func swallow(_ size: UInt64, _ reply: Reply?, _ denial: Denial? = nil) {
+    private func swallow(_ size: UInt64, _ reply: Reply?, _ denial: Denial? = nil, isLast: Bool = false) {
         let receiver = self.newReceiver(
             .chunk(ChunkFramer(size: size, policy: .pass, binary: true), isLast: false))
         receiver.fail(reply ?? Reply(250, .other, ""))
         self.receiver = receiver
-        self.swallowed = SwallowedChunk(reply: reply, denial: denial)
+        self.swallowed = SwallowedChunk(reply: reply, denial: denial, isLast: isLast)
         self.phase = .chunk
         self.startDataTimer()
         if size == 0 { _ = self.receive(UnsafeRawBufferPointer(start: nil, count: 0), from: 0) }
@@ -177,9 +178,9 @@ extension Session {
         self.receiver = nil
         self.phase = .command
         if let denial = swallowed?.denial {
-            self.refuseMessage(denial, .data)
+            self.refuseMessage(denial, .data, endsMessage: swallowed?.isLast ?? true)
         } else if let reply = swallowed?.reply {
-            if reply.code == 452 { self.send(reply) } else { self.object(reply) }
+            if reply.code == 452 { self.sendToEach(reply, swallowed?.isLast ?? true) } else { self.object(reply) }
             if self.machine.isReceivingChunks || reply.code == 452 { self.resetTransaction(force: true) { _ in } }
         }
     }
@@ -196,7 +197,7 @@ extension Session {
             self.receiver = nil
             self.noteOutcome(failure.code < 500 ? .deferred : .rejected, failure.code, failure.text)
             self.summary("refused", failure.lines.joined(separator: " "))
-            self.send(failure)
+            self.sendToEach(failure, isWhole)
             return self.resetTransaction(force: true) { _ in }
         }
         guard isWhole else {
@@ -209,7 +210,7 @@ extension Session {
         self.receiver = nil
         guard let storage else {
             self.noteOutcome(.deferred, 452, "insufficient system storage")
-            self.send(Reply(452, .systemFull, "insufficient system storage"))
+            self.sendToEach(Reply(452, .systemFull, "insufficient system storage"))
             return self.resetTransaction(force: true) { _ in }
         }
         // What data_headers_end changed stays changed.
@@ -239,6 +240,7 @@ extension Session {
             self.core.counters.received(octets: message.receivedSize)
         }
         self.ask(.dataPostHeaders, self.chains.dataPostHeaders, PlainEvent()) { session, _, _ in
+            session.completeSubmission()
             session.addReceived()
         }
     }
@@ -261,7 +263,7 @@ extension Session {
 
     private func receivedField() -> ReceivedField {
         let isExtended = self.state.introduction?.isExtended ?? false
-        let transmission: ReceivedField.Transmission = isExtended ? .esmtp : .smtp
+        let transmission: ReceivedField.Transmission = self.answersEach ? .lmtp : isExtended ? .esmtp : .smtp
         let recipients = self.state.transaction.recipients
         return ReceivedField(
             helo: self.state.introduction?.host ?? "unknown",
@@ -366,6 +368,7 @@ extension Session {
 
     private func queued(_ verdict: Verdict<Delivery>) {
         let reply = self.queueReply(verdict)
+        let each = reply.flatMap { self.replies(to: verdict, $0) }
         if let reply {
             let outcome: MailOutcome = reply.code < 400 ? .queued : reply.code < 500 ? .deferred : .rejected
             self.noteOutcome(outcome, reply.code, reply.text)
@@ -375,7 +378,11 @@ extension Session {
         let code = verdict.code
         self.resetTransaction(force: true) { session in
             session.isQueueing = false
-            if let reply { session.send(reply, showsID: true) }
+            if let each {
+                for reply in each { session.send(reply, showsID: true) }
+            } else if let reply {
+                session.send(reply, showsID: true)
+            }
             guard code != .done else { return session.afterQueue() }
             session.ask(
                 .queuePost, session.chains.queuePost, QueuedEvent(code: code, text: text)
@@ -443,10 +450,13 @@ extension Session {
 final class SwallowedChunk: Sendable {
     let reply: Reply?
     let denial: Denial?
+    /// Whether it would have been the message's last.
+    let isLast: Bool
 
-    init(reply: Reply?, denial: Denial?) {
+    init(reply: Reply?, denial: Denial?, isLast: Bool) {
         self.reply = reply
         self.denial = denial
+        self.isLast = isLast
     }
 }
 

@@ -110,6 +110,8 @@ public actor Session {
     private var cachedReplyID = ""
     private var replyIDNumber: UInt32 = 0
     @exclusivity(unchecked) var swallowed: SwallowedChunk?
+    /// LMTP: the recipients of the mail in hand, as they were accepted.
+    @exclusivity(unchecked) var toAnswer: [Mailbox] = []
 
     // AUTH (Session+Auth.swift)
     @exclusivity(unchecked) var exchange: AuthExchange?
@@ -158,6 +160,7 @@ public actor Session {
         self.startedAt = arrival.startedAt
         let state = SessionState(
             id: arrival.id, number: arrival.number, connection: arrival.connection, notes: arrival.notes)
+        state.answersEachRecipient = setup.options.contains(.lmtp)
         self.state = state
         let context = SessionContext(
             state: state, seams: setup.seams, clock: setup.core.clock, calls: arrival.calls, tables: arrival.tables)

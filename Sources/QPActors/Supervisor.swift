@@ -32,6 +32,15 @@ public actor Supervisor {
             var ceiling: Int
             var bans = BanList()
             var authLedger = AuthLedger()
+            /// Connections that have not told yet whom they are for.
+            var pending = 0
+
+            /// The limits, with what descriptors allow and what connections to come take away.
+            var limits: Limits {
+                var limits = self.generation.settings.limits
+                limits.maxConnections = min(limits.maxConnections, self.ceiling) - self.pending
+                return limits
+            }
         }
         let state: Mutex<State>
         let softBounce: Atomic<Bool>
@@ -64,15 +73,48 @@ public actor Supervisor {
                 return .failure(ConnectionRefused(reason: .banned, generation: state.generation))
             }
             if state.isDraining { return .failure(ConnectionRefused(reason: .draining, generation: state.generation)) }
-            var limits = state.generation.settings.limits
-            limits.maxConnections = min(limits.maxConnections, state.ceiling)
-            if let refusal = state.ledger.reserve(address, limits) {
+            if let refusal = state.ledger.reserve(address, state.limits) {
                 return .failure(ConnectionRefused(reason: refusal, generation: state.generation))
             }
             state.sequence += 1
             let others = OtherClients(of: address, among: self.gate)
             return .success(Admission(generation: state.generation, number: state.sequence, live: others))
         }
+    }
+
+    /// Takes a place for a connection whose proxy has not said yet whom it is for; false if there is none. They have a
+    /// quarter of all places at most.
+    package nonisolated func admitPending() -> Bool {
+        self.gate.state.withLock { state in
+            let most = min(state.generation.settings.limits.maxConnections, state.ceiling)
+            guard !state.isDraining, state.pending < max(1, most / 4), state.ledger.count + state.pending < most else {
+                return false
+            }
+            state.pending += 1
+            return true
+        }
+    }
+
+    /// Gives such a place back.
+    package nonisolated func releasePending() {
+        self.gate.state.withLock { $0.pending = max(0, $0.pending - 1) }
+    }
+
+    /// A session turns out to be somebody else's: its place goes to that address, in any case; says why it should not
+    /// have got one.
+    package nonisolated func move(_ old: IPAddress, to new: IPAddress) -> ConnectionLedger.Refusal? {
+        self.gate.state.withLock { state in
+            let isBanned = !state.bans.isEmpty && state.bans.hits(new)
+            state.ledger.release(old)
+            let refusal = state.ledger.reserve(new, state.limits)
+            if refusal != nil { state.ledger.force(new) }
+            return isBanned ? .banned : refusal
+        }
+    }
+
+    /// Who is connected beside a client that has its place already.
+    package nonisolated func others(than address: IPAddress) -> any LiveAddresses {
+        OtherClients(of: address, among: self.gate)
     }
 
     /// Gives a client's place back.

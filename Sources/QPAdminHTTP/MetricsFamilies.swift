@@ -32,11 +32,11 @@ extension MetricsFamily {
                 .listener,
                 .init(
                     "result",
-                    ["accepted", "total", "address", "banned", "draining", "resources", "plugin", "abandoned"]),
+                    ["accepted", "total", "address", "banned", "draining", "resources", "plugin", "abandoned", "proxy"]),
             ],
             """
             Connections by what became of them: accepted, or why not (too many in all, too many of the address, banned, \
-            draining, no resources, a plugin, gone before it was decided).
+            draining, no resources, a plugin, gone before it was decided, no PROXY header that may be believed).
             """,
             .labelled { $0.connections }),
         .init(
@@ -86,7 +86,7 @@ extension MetricsFamily {
     ]
 
     private static let verbs = [
-        "helo", "ehlo", "mail", "rcpt", "data", "bdat", "rset", "noop", "vrfy", "help", "quit", "expn", "auth",
+        "helo", "ehlo", "lhlo", "mail", "rcpt", "data", "bdat", "rset", "noop", "vrfy", "help", "quit", "expn", "auth",
         "starttls", "other",
     ]
 }

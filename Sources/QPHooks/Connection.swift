@@ -16,11 +16,13 @@ public struct Connection: Sendable, Hashable {
     public let listener: String
     /// Nanoseconds since 1970.
     public let acceptedAt: Int64
+    /// Whether a trusted proxy said who the client is (PROXY protocol, XCLIENT). Nobody has seen the client there.
+    public let isAsserted: Bool
 
     /// Makes the facts.
     public init(
         remoteAddress: IPAddress, remotePort: UInt16, localAddress: IPAddress, localPort: UInt16,
-        listener: String, acceptedAt: Int64
+        listener: String, acceptedAt: Int64, isAsserted: Bool = false
     ) {
         self.remoteAddress = remoteAddress
         self.remotePort = remotePort
@@ -28,7 +30,15 @@ public struct Connection: Sendable, Hashable {
         self.localPort = localPort
         self.listener = listener
         self.acceptedAt = acceptedAt
+        self.isAsserted = isAsserted
     }
+
+    /// Whether the client runs on this machine: a loopback address that was only told is no proof of that.
+    public var isLocal: Bool { self.remoteAddress.isLoopback && !self.isAsserted }
+
+    /// Whether lists of privileged networks may be asked for the client's address: not if it is a loopback address that
+    /// was only told.
+    public var mayBeTrusted: Bool { !self.isAsserted || !self.remoteAddress.isLoopback }
 }
 
 /// How a client introduced itself.

@@ -91,6 +91,8 @@ public final class SessionContext {
     public var mechanism: String? { self.state.mechanism }
     /// How the connection is encrypted; `nil`: it is not.
     public var tls: TLSFacts? { self.state.tls }
+    /// What a trusted client said with XFORWARD of where this mail comes from.
+    public var forwarded: ForwardedFacts? { self.state.forwarded }
     /// Whether the client may relay.
     public var isRelayClient: Bool {
         get { self.state.isRelayClient }

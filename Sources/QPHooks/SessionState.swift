@@ -16,6 +16,12 @@ package final class SessionState {
     package var offeredSecret: StoredSecret?
     /// The encryption, once it is there.
     @exclusivity(unchecked) package var tls: TLSFacts?
+    /// What XFORWARD said of this mail.
+    package var forwarded: ForwardedFacts? {
+        get { self.forwardedBox?.facts }
+        set { self.forwardedBox = newValue.map(ForwardedBox.init) }
+    }
+    private var forwardedBox: ForwardedBox?
     package var connectionNotes: [String: NoteValue]
     package var storage: [String: any Sendable] = [:]
     /// Storage that was written while changes are kept.
@@ -48,6 +54,7 @@ package final class SessionState {
         copy.user = self.user
         copy.mechanism = self.mechanism
         copy.tls = self.tls
+        copy.forwardedBox = self.forwardedBox
         copy.storage = self.storage
         copy.transaction = self.transaction
         return copy
@@ -83,6 +90,15 @@ package final class SessionState {
         case .responded:
             break
         }
+    }
+}
+
+/// So that sessions of which nobody was told anything carry no more than its absence.
+private final class ForwardedBox: Sendable {
+    let facts: ForwardedFacts
+
+    init(_ facts: ForwardedFacts) {
+        self.facts = facts
     }
 }
 

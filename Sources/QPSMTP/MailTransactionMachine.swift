@@ -99,6 +99,14 @@ public struct MailTransactionMachine: Sendable, Hashable {
         }
     }
 
+    /// Recipients accepted in this mail.
+    public var recipients: Int {
+        switch self.state {
+        case .mail(let recipients, _), .chunks(let recipients, _): recipients
+        case .connected, .greeted, .closed: 0
+        }
+    }
+
     /// Whether MAIL was accepted and the mail is not over.
     public var isInTransaction: Bool {
         switch self.state {

@@ -59,11 +59,11 @@ public struct MetricsSnapshot: Sendable {
     /// Labels listener, phase.
     public var sessions: [Labelled] = []
     public var sessionsLimit: Double = 0
-    /// Labels listener, result (accepted, total, address, banned, draining, resources, plugin, abandoned).
+    /// Labels listener, result (accepted, total, address, banned, draining, resources, plugin, abandoned, proxy).
     public var connections: [Labelled] = []
     /// Labels phase, by (client, server, timeout, operator).
     public var disconnects: [Labelled] = []
-    /// Label verb (helo, ehlo, mail, rcpt, data, bdat, rset, noop, vrfy, help, quit, expn, auth, starttls, other).
+    /// Label verb (helo, ehlo, lhlo, mail, rcpt, data, bdat, rset, noop, vrfy, help, quit, expn, auth, starttls, other).
     public var commands: [Labelled] = []
     /// Label result (queued, rejected, deferred).
     public var messages: [Labelled] = []

@@ -83,6 +83,40 @@ import Testing
         }
     }
 
+    /// A header is the same however its octets come, and takes no more than there are.
+    @Test func proxyHeaders() {
+        let withValue = ProxyHeaderTests.v4 + [UInt8]([3, 0, 1, 7])
+        let seeds: [[UInt8]] = [
+            octets("PROXY TCP4 192.0.2.1 192.0.2.2 1 65535\r\nEHLO x\r\n"), octets("PROXY UNKNOWN ffff::1\r\n"),
+            ProxyHeaderTests.binary(0x21, 0x11, withValue), ProxyHeaderTests.binary(0x20, 0x00, []),
+            ProxyHeaderTests.binary(0x21, 0x21, [UInt8](repeating: 1, count: 36)),
+            ProxyHeaderTests.binary(0x21, 0x31, [UInt8](repeating: 2, count: 216)),
+        ]
+        var dice = Dice(15)
+        for _ in 0..<Self.rounds(20_000) {
+            var bytes = dice.pick(seeds)
+            for _ in 0..<dice.roll(4) { bytes[dice.roll(bytes.count)] = UInt8(dice.roll(256)) }
+            let whole = ProxyHeader.parse(bytes.span)
+            if case .complete(_, let length) = whole { #expect(length >= 8 && length <= bytes.count) }
+            let part = ProxyHeader.parse(Array(bytes.prefix(1 + dice.roll(bytes.count))).span)
+            #expect(part == .incomplete || part == whole)
+        }
+    }
+
+    /// What is read of XCLIENT holds nothing that could end a line.
+    @Test func forwardedFacts() {
+        let names = ForwardedFacts.Attribute.allCases.map(\.rawValue) + ["x", ""]
+        var dice = Dice(16)
+        for text in Self.texts(10_000, seed: 17) {
+            let argument = "\(dice.pick(names))=\(text) \(dice.pick(names))=\(XText.encode(text))"
+            for command in ForwardedFacts.Command.allCases {
+                guard let facts = ForwardedFacts(argument, of: command) else { continue }
+                let texts = [facts.name, facts.proto, facts.helo, facts.login, facts.ident, facts.source]
+                #expect(texts.compactMap { $0?.known }.allSatisfy { $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } })
+            }
+        }
+    }
+
     @Test func commandLines() {
         var dice = Dice(14)
         for round in 0..<Self.rounds(3_000) {

@@ -35,6 +35,7 @@ retry unix - - n - - error
 discard unix - - n - - discard
 virtual unix - n n - - virtual
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 """
 
 MAIN = """\
@@ -99,15 +100,16 @@ virtual_mailbox_lock = dotlock
 
 
 class PostfixInstance:
-    """Running inside a `with`. Give `next_hop` (a port of 127.0.0.1) or `deliver=True`."""
+    """Running inside a `with`. Give `next_hop` (a port of 127.0.0.1) or `deliver=True`; `extra` are lines of main.cf."""
 
-    def __init__(self, next_hop=None, deliver=False):
+    def __init__(self, next_hop=None, deliver=False, extra=""):
         if os.geteuid() != 0:
             raise ServerError("Postfix runs as root only")
         self.name = "Postfix"
         self.port = free_port()
         self.next_hop = next_hop
         self.deliver = deliver
+        self.extra = extra
         self.folder = None
 
     def __enter__(self):
@@ -148,7 +150,7 @@ class PostfixInstance:
             text += DELIVER.format(folder=self.folder, uid=box_owner.pw_uid, gid=box_owner.pw_gid)
         else:
             text += RELAY.format(next_hop=self.next_hop)
-        (self.folder / "main.cf").write_text(text)
+        (self.folder / "main.cf").write_text(text + self.extra)
 
     def postfix(self, command, check=True):
         result = subprocess.run(

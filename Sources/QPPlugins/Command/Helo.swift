@@ -116,7 +116,7 @@ public struct Helo: Plugin {
         let name = host.lowercased()
         let client = session.connection.remoteAddress
         if self.listed.content(in: session).contain(name, in: session) { return "I do not believe you are \(host)." }
-        if name == "localhost", !client.isLoopback { return "You are not localhost" }
+        if name == "localhost", !session.connection.isLocal { return "You are not localhost" }
         // RFC 5321 §4.1.3: a literal is the address of the client.
         if let literal = AddressLiteral(host) {
             return literal.address == client ? nil : "Forged IPs not accepted here"

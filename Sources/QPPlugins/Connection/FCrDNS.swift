@@ -47,7 +47,7 @@ public struct FCrDNS: Plugin {
     func check(_ event: PlainEvent, in session: SessionContext) async -> Verdict<Void> {
         guard !session.isImmune else { return .declined }
         let client = session.connection.remoteAddress
-        guard !client.isLoopback else {
+        guard !session.connection.isLocal else {
             session.adjustKarma(1)
             session.log.info("pass, localhost")
             return .declined

@@ -45,9 +45,12 @@ public struct HostsAllow: Plugin {
             arrival.log.info("fail, too many connections from \(client)")
             return .denysoft("too many connections from \(client), try again later", .systemNotAccepting)
         }
-        guard let rule = self.rules.content(in: arrival).first(where: { $0.network.contains(client) }) else {
-            return .declined
+        // A loopback address that a proxy told opens no door.
+        let isTrusted = arrival.connection.mayBeTrusted
+        let rule = self.rules.content(in: arrival).first { rule in
+            rule.network.contains(client) && (isTrusted || rule.verdict.denial != nil)
         }
+        guard let rule else { return .declined }
         arrival.log.info("\(rule.verdict.denial == nil ? "pass" : "fail"), \(rule.network) \(rule.verdict.code.name)")
         return rule.verdict
     }

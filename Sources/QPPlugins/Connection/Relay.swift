@@ -19,7 +19,8 @@ public struct Relay: Plugin {
             198.51.100.
             2001:db8:17:
 
-        Hosts in config/norelayclients may not, whatever else is said. ::1 always may. The constant database
+        Hosts in config/norelayclients may not, whatever else is said. ::1 always may. A loopback address that a proxy
+        told (PROXY protocol, XCLIENT) never may. The constant database
         config/morerelayclients.cdb is asked for the address and its prefixes, shorter and shorter.
         With `only 1` nobody else may send mail here at all.
         """
@@ -50,7 +51,7 @@ public struct Relay: Plugin {
         if self.refused.content(in: session).contains(client) {
             session.log.info("skip, \(client) may not relay")
             session.isRelayClient = false
-        } else if self.mayRelay(client, session) {
+        } else if session.connection.mayBeTrusted, self.mayRelay(client, session) {
             session.log.info("pass, \(client) may relay")
             session.isRelayClient = true
         }

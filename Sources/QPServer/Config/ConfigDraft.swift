@@ -54,7 +54,9 @@ struct ConfigDraft {
 
         var problems = only == nil ? Self.directoryProblems(cache, before) : []
         problems += reader.problems
-        problems += ListenConfig(cache.read("listen")).problems + self.admin.problems + telemetry.problems
+        let listen = ListenConfig(cache.read("listen"))
+        problems += listen.problems + listen.problems(with: settings)
+        problems += self.admin.problems + telemetry.problems
         problems += before.operators.problems(with: self.admin, in: cache.directory.path)
         problems += PluginDirectories(cache.read("plugin_dirs")).problems + policies.problems
         problems += logging.problems + plugins.problems + loader.problems

@@ -90,7 +90,7 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The options this version has.
-    static let supported: Set<Option> = []
+    static let supported: Set<Option> = [.proxy, .lmtp, .submission]
 
     package let address: SocketAddressText
     package let options: Set<Option>
@@ -150,7 +150,20 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
             }
             found.insert(option)
         }
+        if found.isSuperset(of: [.lmtp, .submission]) {
+            throw .error("a listener is for lmtp or for submission, not for both", file: file, line: line)
+        }
         self.options = found
+    }
+}
+
+extension ListenConfig {
+    /// What does not go together with the rest of the configuration.
+    func problems(with settings: ServerSettings) -> [ConfigProblem] {
+        guard settings.proxyNetworks.isEmpty else { return [] }
+        return self.addresses.filter { $0.options.contains(.proxy) }.map { address in
+            .warning("nobody can use \(address): proxy_networks names no proxy", file: "listen")
+        }
     }
 }
 
@@ -173,6 +186,10 @@ package struct ListenConfig: Sendable {
                     throw .error("\(address.address) stands here twice", at: line)
                 }
                 self.addresses.append(address)
+                if address.options.contains(.lmtp), address.port == 25 {
+                    // RFC 2033 §5
+                    self.problems.append(.warning("LMTP should not be spoken on port 25", at: line))
+                }
             } catch {
                 self.problems.append(error)
             }

@@ -13,6 +13,7 @@ struct SettingsReader {
         "limits", "me", "smtpgreeting", "databytes", "size_threshold", "spool_dir", "spool_perms", "timeout",
         "timeoutsmtpd", "loglevel", "me-auth-results", "bare_newline", "reverse_dns", "soft_bounce",
         "tls_before_auth",
+        "proxy_networks", "xclient_networks",
     ]
 
     private(set) var settings = ServerSettings()
@@ -36,6 +37,8 @@ struct SettingsReader {
         self.readBareNewline()
         self.readSwitches()
         self.readAuth()
+        self.settings.proxyNetworks = self.networks("proxy_networks")
+        self.settings.xclientNetworks = self.networks("xclient_networks")
     }
 
     // MARK: Files
@@ -176,6 +179,20 @@ struct SettingsReader {
         } else {
             self.problems.append(.error("'\(line.text)' is neither 0 nor 1", at: line))
         }
+    }
+
+    /// Addresses and networks, a line each.
+    private mutating func networks(_ name: String) -> NetworkSet {
+        var networks = NetworkSet()
+        for line in self.lines(name) {
+            if let network = NetworkSet.network(line.text) {
+                networks.insert(network)
+            } else {
+                self.problems.append(
+                    .error("'\(line.text)' is no address, no network, and no prefix ending in '.' or ':'", at: line))
+            }
+        }
+        return networks
     }
 
     // MARK: Values

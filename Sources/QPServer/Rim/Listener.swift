@@ -23,7 +23,11 @@ struct Listener {
                 channel.eventLoop.makeCompletedFuture {
                     // Here, not as a child option: those are set through a future each.
                     try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
-                    try channel.pipeline.syncOperations.addHandler(NIORim(setup(channel.eventLoop)))
+                    let rim = NIORim(setup(channel.eventLoop))
+                    if let first = rim.proxyHeaderHandler {
+                        try channel.pipeline.syncOperations.addHandler(first)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(rim)
                 }
             }
             .withBoundSocket(descriptor)

@@ -34,7 +34,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private let setup: RimSetup
+    let setup: RimSetup
     @exclusivity(unchecked) private var context: ChannelHandlerContext?
     @exclusivity(unchecked) private var session: Session?
     private var arrival: LoopArrival?
@@ -50,6 +50,8 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     private var isTurnedAway = false
     @exclusivity(unchecked) private var isClosed = false
     private var drainIsScheduled = false
+    /// Who the client is, if a proxy said so.
+    var asserted: ProxiedClient?
 
     init(_ setup: RimSetup) {
         self.setup = setup
@@ -59,13 +61,10 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
-        guard let remote = context.channel.remoteAddress, let local = context.channel.localAddress,
-            let remoteIP = IPAddress(remote), let localIP = IPAddress(local)
-        else { return context.close(promise: nil) }
-        let connection = Connection(
-            remoteAddress: remoteIP, remotePort: UInt16(clamping: remote.port ?? 0), localAddress: localIP,
-            localPort: UInt16(clamping: local.port ?? 0), listener: self.setup.listener,
-            acceptedAt: self.setup.core.loop.wallNow())
+        guard let client = self.asserted ?? ProxiedClient(peerOf: context.channel) else {
+            return context.close(promise: nil)
+        }
+        let connection = client.connection(self.setup.listener, acceptedAt: self.setup.core.loop.wallNow())
         let begun = LoopArrival.begin(
             connection, setup: self.setup.session
         ) { outcome in self.arrived(outcome) }

@@ -96,11 +96,11 @@ public final class PluginHarness {
 
     // MARK: The session
 
-    /// Begins a new session, from an address; one that is none is `0.0.0.0`.
-    public func connect(from address: String = "192.0.2.1") {
+    /// Begins a new session, from an address; one that is none is `0.0.0.0`. With `isAsserted` a proxy told it.
+    public func connect(from address: String = "192.0.2.1", isAsserted: Bool = false) {
         self.sessions += 1
         self.session = Self.session(
-            Self.connection(address, self.clock), self.sessions, self.seams, self.clock, self.snapshot)
+            Self.connection(address, self.clock, isAsserted), self.sessions, self.seams, self.clock, self.snapshot)
         self.client = ScriptedClient(state: self.session.state)
         self.session.backend = self.client
         self.session.pluginName = self.name
@@ -246,12 +246,14 @@ public final class PluginHarness {
     /// The names that the plugin said it answers otherwise now, in order.
     public var configChanges: [Set<String>] { self.changed.names.withLock { $0 } }
 
-    private static func connection(_ address: String, _ clock: ManualClock) -> Connection {
+    private static func connection(
+        _ address: String, _ clock: ManualClock, _ isAsserted: Bool = false
+    ) -> Connection {
         let remote = IPAddress(address) ?? IPAddress(ipv4: 0)
         let local = remote.isIPv4 ? IPAddress(ipv4: 0xC633_6401) : IPAddress(ipv6High: 0x2001_0DB8_0000_0000, low: 1)
         return Connection(
             remoteAddress: remote, remotePort: 50000, localAddress: local, localPort: 25, listener: "test",
-            acceptedAt: clock.wall)
+            acceptedAt: clock.wall, isAsserted: isAsserted)
     }
 
     private static func session(

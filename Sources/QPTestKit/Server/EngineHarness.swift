@@ -61,7 +61,8 @@ public final class EngineHarness {
     /// Builds a configuration out of plugins.
     public convenience init(
         _ plugins: [Entry], settings: ServerSettings = EngineHarness.quietSettings, seams: Seams,
-        loop: ManualLoop = ManualLoop(), tapes: SessionTapes? = nil, journal: LoopJournal? = nil
+        loop: ManualLoop = ManualLoop(), tapes: SessionTapes? = nil, journal: LoopJournal? = nil,
+        options: ListenerOptions = []
     ) {
         var loaded: [LoadedPlugin] = []
         var tables: [HookTable] = []
@@ -77,13 +78,13 @@ public final class EngineHarness {
         }
         self.init(
             Generation(number: 1, settings: settings, plugins: loaded, hookTables: tables, tables: .empty),
-            seams: seams, loop: loop, tapes: tapes, journal: journal)
+            seams: seams, loop: loop, tapes: tapes, journal: journal, options: options)
     }
 
     /// Takes a configuration as it is.
     public init(
         _ generation: Generation, seams: Seams, loop: ManualLoop = ManualLoop(), tapes: SessionTapes? = nil,
-        journal: LoopJournal? = nil
+        journal: LoopJournal? = nil, options: ListenerOptions = []
     ) {
         self.loop = loop
         self.tapes = tapes
@@ -94,7 +95,7 @@ public final class EngineHarness {
         self.spool = TestSpool()
         self.setup = SessionSetup(
             core: self.core, supervisor: self.supervisor, seams: seams, spool: self.spool, gauge: self.gauge,
-            journal: journal)
+            journal: journal, options: options)
     }
 
     /// Settings without lookups.

@@ -1,5 +1,6 @@
 // ListenConfigTests.swift
 
+import QPActors
 import QPHooks
 import Testing
 
@@ -30,13 +31,37 @@ struct ListenConfigTests {
         ("[::1:25", "listen:1: error: '[::1:25' has no usable address"),
         (":25", "listen:1: error: ':25' has no usable address"),
         ("127.0.0.1:25 tls", "listen:1: error: option 'tls' is not supported by this version"),
-        ("127.0.0.1:25 submission", "listen:1: error: option 'submission' is not supported by this version"),
+        ("127.0.0.1:25 qmqp", "listen:1: error: option 'qmqp' is not supported by this version"),
+        ("127.0.0.1:25 lmtp", "listen:1: warning: LMTP should not be spoken on port 25"),
+        (
+            "127.0.0.1:24 lmtp submission",
+            "listen:1: error: a listener is for lmtp or for submission, not for both"
+        ),
         ("127.0.0.1:25 lmpt", "listen:1: error: there is no option 'lmpt' (did you mean lmtp?)"),
         ("127.0.0.1:25\n127.0.0.1:25", "listen:2: error: 127.0.0.1:25 stands here twice"),
     ])
     func refusals(_ text: String, _ expected: String) {
         let folder = ConfigFolder(["listen": text])
         #expect(folder.short(ListenConfig(folder.directory).problems) == [expected])
+    }
+
+    @Test func doors() throws {
+        let address = try ListenAddress(flag: "127.0.0.1:24,lmtp,proxy")
+        #expect(address.description == "127.0.0.1:24 lmtp proxy")
+        #expect(address.sessionOptions == [.lmtp, .proxy])
+        #expect(try ListenAddress(flag: "[::1]:587,submission").sessionOptions == .submission)
+    }
+
+    @Test func proxiesMissing() {
+        let folder = ConfigFolder(["listen": "127.0.0.1:25 proxy\n127.0.0.1:26"])
+        let config = ListenConfig(folder.directory)
+        var settings = ServerSettings()
+        #expect(
+            config.problems(with: settings).map(\.text) == [
+                "nobody can use 127.0.0.1:25 proxy: proxy_networks names no proxy"
+            ])
+        if let network = Network("127.0.0.1") { settings.proxyNetworks.insert(network) }
+        #expect(config.problems(with: settings).isEmpty)
     }
 
     @Test func flags() {

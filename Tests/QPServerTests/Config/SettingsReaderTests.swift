@@ -22,6 +22,22 @@ struct SettingsReaderTests {
         #expect(problems.isEmpty)
     }
 
+    @Test func networks() {
+        let (settings, problems) = self.read([
+            "proxy_networks": "127.0.0.1\n10.1.\n2001:db8::/32", "xclient_networks": "192.0.2.0/24\nproxy.example",
+        ])
+        let addresses = ["127.0.0.1", "10.1.2.3", "2001:db8::1", "127.0.0.2", "192.0.2.1"]
+        let holds = addresses.compactMap { IPAddress($0) }.map {
+            [settings.proxyNetworks.contains($0), settings.xclientNetworks.contains($0)]
+        }
+        #expect(holds == [[true, false], [true, false], [true, false], [false, false], [false, true]])
+        #expect(
+            problems == [
+                "xclient_networks:2: error: 'proxy.example' is no address, no network, and no prefix ending in '.' or ':'"
+            ])
+        #expect(self.read([:]).0.proxyNetworks.isEmpty && self.read([:]).0.xclientNetworks.isEmpty)
+    }
+
     @Test func limits() {
         let (settings, problems) = self.read([
             "limits": """

@@ -40,13 +40,14 @@ final class TestServer: Sendable {
     /// Runs a server of plugins that a test made, and ends it.
     static func with(
         _ plugins: [(name: String, plugin: ScriptedPlugin)], loops: Int = 1, limits: Limits = Limits(),
-        options: ListenerOptions = [],
+        options: ListenerOptions = [], adjust: (inout ServerSettings) -> Void = { _ in },
         _ body: (TestServer) async throws -> Void
     ) async throws {
         var settings = EngineHarness.quietSettings
         settings.limits = limits
         // The memory of the process is that of all tests.
         settings.limits.processMemory = 0
+        adjust(&settings)
         var loaded: [LoadedPlugin] = []
         var tables: [HookTable] = []
         for (slot, entry) in plugins.enumerated() {
