@@ -18,6 +18,7 @@ echo "ok     swaks to queue/maildir: a fixture came out unchanged"
 status=0
 python3 scripts/interop/interop.py || status=1
 scripts/interop/doors.sh || status=1
+scripts/interop/queues.sh || status=1
 scripts/interop/admin.sh || status=1
 scripts/setup.sh interop
 QPSERVER=$INTEROP_SERVER scripts/interop/auth.sh || status=1

@@ -32,6 +32,8 @@ test    program:haproxy      haproxy
 interop program:prometheus   prometheus
 interop program:doveadm      dovecot-core
 interop program:chromium     chromium
+interop program:dovecot      dovecot-core
+interop file:/usr/lib/dovecot/lmtp dovecot-lmtpd
 interop python:ensurepip     python3-venv
 bench   program:smtp-sink    postfix
 bench   program:strace       strace
@@ -45,6 +47,7 @@ bench   program:unbound      unbound
 is_there() {
     case $1 in
         python:*) python3 -c "import ${1#python:}" 2>/dev/null ;;
+        file:*) [ -e "${1#file:}" ] ;;
         program:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#program:}" >/dev/null ;;
         header:*)
             [ -e "/usr/include/${1#header:}" ] || [ -e "/usr/local/include/${1#header:}" ] \

@@ -95,7 +95,9 @@ static void limit(pid_t process, int resource, uint64_t value) {
 static int streams(posix_spawn_file_actions_t *actions, const struct qp_spawn_settings *settings) {
     int error = posix_spawn_file_actions_adddup2(actions, settings->input, 0);
     if (error == 0) error = posix_spawn_file_actions_adddup2(actions, settings->output, 1);
-    if (error == 0) error = posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_WRONLY, 0);
+    if (error == 0)
+        error = settings->errors < 0 ? posix_spawn_file_actions_addopen(actions, 2, "/dev/null", O_WRONLY, 0)
+                                     : posix_spawn_file_actions_adddup2(actions, settings->errors, 2);
     if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(actions, 3);
     return error;
 }

@@ -88,6 +88,8 @@ public final class Generation: Sendable {
     public let capabilities: BackendCapabilities
     /// The extensions EHLO offers.
     public let offered: Set<ServiceExtension>
+    /// Those that a client in clear may use.
+    let offeredInClear: Set<ServiceExtension>
     package let ehloTail: [String]
     /// The lines of an EHLO reply behind the first, the greeting, and the answer to QUIT, as octets.
     let ehloTailOctets: [UInt8], greetingOctets: [UInt8], lmtpGreetingOctets: [UInt8], farewellOctets: [UInt8]
@@ -133,6 +135,7 @@ public final class Generation: Sendable {
         self.capabilities = capabilities
         // RFC 4954 §5: with AUTH goes AUTH= of MAIL.
         self.offered = Self.offered(settings, capabilities).union(self.auth.isEmpty ? [] : [.auth])
+        self.offeredInClear = self.offered.subtracting([.requireTLS])
         self.ehloTail = Self.ehloTail(self.offered, settings)
         self.ehloTailOctets = Self.octets(Reply(250, nil, lines: self.ehloTail))
         self.greetingOctets = Self.octets(Reply(220, nil, Self.greeting(settings)))
@@ -178,6 +181,7 @@ public final class Generation: Sendable {
         if !capabilities.contains([.smtputf8, .eightBitMIME]) { offered.remove(.smtputf8) }
         if !capabilities.contains(.binaryMIME) || !offered.contains(.chunking) { offered.remove(.binaryMIME) }
         if !capabilities.contains(.dsn) { offered.remove(.dsn) }
+        if !capabilities.contains(.requireTLS) { offered.remove(.requireTLS) }
         return offered
     }
 

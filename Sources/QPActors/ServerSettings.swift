@@ -82,6 +82,7 @@ public struct ServerSettings: Sendable {
     /// Whether the Received field is written.
     public var extensions: Set<ServiceExtension> = [
         .pipelining, .size, .eightBitMIME, .enhancedStatusCodes, .smtputf8, .chunking, .binaryMIME, .dsn, .limits,
+        .requireTLS,
     ]
 
     /// The defaults.

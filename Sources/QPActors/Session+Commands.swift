@@ -198,7 +198,8 @@ extension Session {
                 self.generation.settings.me + " Hello " + self.state.remoteHost + " ["
                 + self.state.connection.remoteAddress.description + "]"
             if event.isExtended {
-                let head = "250-" + first + "\r\n" + self.startTLSOffer + self.authOffer + self.proxyOffer
+                let offers = self.startTLSOffer + self.authOffer + self.requireTLSOffer + self.proxyOffer
+                let head = "250-" + first + "\r\n" + offers
                 self.send(Array(head.utf8), and: self.generation.ehloTailOctets, 250)
             } else {
                 self.send(Reply(250, nil, first))
@@ -208,7 +209,7 @@ extension Session {
 
     /// The extensions that this client may use: none after HELO.
     private var offered: Set<ServiceExtension> {
-        self.state.introduction?.isExtended == true ? self.generation.offered : []
+        self.state.introduction?.isExtended == true ? self.offeredNow : []
     }
 
     // MARK: MAIL

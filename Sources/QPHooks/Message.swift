@@ -140,6 +140,12 @@ public struct Message: Sendable {
         try writer.finish(body)
     }
 
+    /// Gives the octets as they were received, edits left out. May read a file, like `forEachPiece`.
+    /// - Throws: what the spool file's reading throws, and what `body` throws.
+    public func forEachReceivedPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+        try self.storage.forEachPiece(from: 0, body)
+    }
+
     /// The whole message in one array; for small messages.
     /// - Throws: what the spool file's reading throws.
     public func bytes(_ form: LineEndForm = .wire) throws -> [UInt8] {

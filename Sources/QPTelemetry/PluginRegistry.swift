@@ -128,6 +128,7 @@ package enum PluginRegistry {
         805 queue/qmqp-forward qfw qmqpf
         806 queue/discard dis disca
         807 discard_mail dsm dismx
+        808 queue/lmtp lmq lmtpq
         900 quit_fortune qft fortu
         910 logging/warn wrn warn
         911 logging/file fil file

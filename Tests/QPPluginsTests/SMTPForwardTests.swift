@@ -13,7 +13,7 @@ struct SMTPForwardTests {
     private static let message = "Subject: hello\n\n.dot\nbody\n"
 
     private func harness(_ peer: SMTPPeer?) throws -> PluginHarness {
-        let harness = try PluginHarness(SMTPForward.self, arguments: ["hop.example", "2525"])
+        let harness = try PluginHarness(SMTPForward.self, arguments: ["hop.example", "2525", "reuse=1"])
         if let peer { harness.connector.serve(Self.hop, peer) }
         return harness
     }
@@ -220,11 +220,22 @@ struct SMTPForwardTests {
     }
 
     @Test func arguments() throws {
-        let good = [["hop.example"], ["192.0.2.1", "26"], ["[2001:db8::1]", "25", "xclient"], ["h", "xclient"]]
+        let good = [
+            ["hop.example"], ["192.0.2.1", "26"], ["[2001:db8::1]", "25", "xclient"], ["h", "xclient"],
+            ["a,b:26,[::1]:27", "starttls=verify", "ca=/etc/ca.pem", "order=roundrobin", "reuse=5", "idle=3"],
+            ["h:465", "tls=verify"], ["2001:db8::1"], ["unix:/run/smtp"], ["h", "dsn", "binarymime", "xforward"],
+        ]
         for arguments in good { _ = try PluginHarness(SMTPForward.self, arguments: arguments) }
-        for arguments in [[], ["a b"], ["a/b"], ["h", "0"], ["h", "65536"], ["h", "25", "26"]] {
-            #expect(throws: PluginError.self) { try PluginHarness(SMTPForward.self, arguments: arguments) }
+        let bad = [
+            [], ["a b"], ["a/b"], ["h", "0"], ["h", "65536"], ["h", "25", "26"], ["a,a"], ["a,"], ["h:x"],
+            ["[::1"], ["unix:run"], ["h", "starttls=perhaps"], ["h", "tls=off"], ["h", "tls=must", "starttls=must"],
+            ["h", "ca=x"], ["h", "starttls=must", "ca=/x"], ["h", "reuse=0"], ["h", "idle=0"], ["h", "order=random"],
+            ["h", "xclient", "xclient"], ["h", "auth=none"], ["h", "what"], ["h", "what=ever"],
+        ]
+        for arguments in bad {
+            #expect(throws: PluginError.self, "\(arguments)") {
+                try PluginHarness(SMTPForward.self, arguments: arguments)
+            }
         }
-        #expect(try PluginHarness(SMTPForward.self, arguments: ["h", "xclient"]).warnings.count == 1)
     }
 }

@@ -187,6 +187,11 @@ class PostfixInstance:
             len(names) for folder in folders for _, _, names in os.walk(self.folder / "queue" / folder))
 
     @property
+    def cleanup(self):
+        """The socket of the cleanup service."""
+        return self.folder / "queue" / "public" / "cleanup"
+
+    @property
     def box(self):
         """The Maildir that everything is delivered to."""
         return self.folder / "boxes" / "box"

@@ -52,6 +52,8 @@ struct qp_spawn_settings {
     char *const *environment;
     int input;
     int output;
+    /// Standard error; -1: the null device.
+    int errors;
     /// Seconds of processor time; 0: no limit.
     uint64_t cpu_seconds;
     /// Octets a file may grow to; 0: no limit.

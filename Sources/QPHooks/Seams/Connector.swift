@@ -24,10 +24,20 @@ public protocol ByteStream: Sendable {
     func read(atMost limit: Int, timeout: Duration) async throws(EffectError) -> [UInt8]
     /// Writes all bytes; returns when they are with the system.
     func write(_ bytes: [UInt8], timeout: Duration) async throws(EffectError)
+    /// Encrypts the connection from here on. Fails if octets came in clear that nobody has read: they would count as
+    /// said under encryption. After a failure the connection is of no use.
+    func startTLS(_ tls: ClientTLS, timeout: Duration) async throws(EffectError)
     /// Says that no more will be written.
     func closeOutput() async throws(EffectError)
     /// Ends the connection; harmless when called again.
     func close() async
+}
+
+extension ByteStream {
+    /// There is no TLS here.
+    public func startTLS(_ tls: ClientTLS, timeout: Duration) async throws(EffectError) {
+        throw .unavailable("TLS")
+    }
 }
 
 /// Opens connections.

@@ -51,6 +51,8 @@ public protocol FileStore: Sendable {
     func run(
         _ program: [String], input: [UInt8], limit: Int, timeout: Duration, origin: EffectOrigin
     ) async throws(EffectError) -> ProgramResult
+    /// Runs a program while giving it what it reads.
+    func feed(_ program: ProgramFeed, origin: EffectOrigin) async throws(EffectError) -> ProgramResult
 }
 
 extension FileStore {
@@ -64,11 +66,14 @@ public struct ProgramResult: Sendable, Hashable, Codable {
     public let status: Int32
     /// What it wrote to its standard output.
     public let output: [UInt8]
+    /// Whether it took all it was given. What it took may still be unread, so its status says more.
+    public let tookInput: Bool
 
     /// Makes a result.
-    public init(status: Int32, output: [UInt8]) {
+    public init(status: Int32, output: [UInt8], tookInput: Bool = true) {
         self.status = status
         self.output = output
+        self.tookInput = tookInput
     }
 }
 

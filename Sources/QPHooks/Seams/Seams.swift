@@ -165,4 +165,9 @@ public struct RefusingEffects: Connector, HTTPFetcher, FileStore {
     ) async throws(EffectError) -> ProgramResult {
         throw .refusedInShadow("program \(program.first ?? "")")
     }
+
+    /// Throws `refusedInShadow`; no program is started.
+    public func feed(_ program: ProgramFeed, origin: EffectOrigin) async throws(EffectError) -> ProgramResult {
+        throw .refusedInShadow("program \(program.program.first ?? "")")
+    }
 }

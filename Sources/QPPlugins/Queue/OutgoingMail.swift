@@ -1,18 +1,21 @@
 // OutgoingMail.swift
 //
-// RFC 5321 §3.3 (a mail transaction), §4.1.1.4 (DATA); RFC 1870 §6, RFC 6152 §3, RFC 6531 §3.2, RFC 3461 §4
+// RFC 5321 §3.3 (a mail transaction); RFC 1870 §6, RFC 6152 §3, RFC 6531 §3.2, RFC 3461 §4, RFC 3030 §3, RFC 8689 §4.2.1
 
 import QPHooks
 
 /// A mail on its way to the next hop.
-struct OutgoingMail {
-    private let sender: ReversePath
-    private let recipients: [Recipient]
+struct OutgoingMail: Sendable {
+    let sender: ReversePath
+    private(set) var recipients: [Recipient]
+    /// Recipients that have the message from an earlier attempt.
+    private(set) var former: [Mailbox] = []
     private let parameters: [ESMTPParameter]
-    private let message: Message
+    let message: Message
+    let isLMTP: Bool
 
     /// The session's current mail; `nil` if it has none.
-    init?(_ session: SessionContext) {
+    init?(_ session: SessionContext, isLMTP: Bool) {
         let transaction = session.transaction
         guard let sender = transaction.sender, let message = transaction.message, !transaction.recipients.isEmpty
         else { return nil }
@@ -20,49 +23,22 @@ struct OutgoingMail {
         self.recipients = transaction.recipients
         self.parameters = transaction.parameters
         self.message = message
+        self.isLMTP = isLMTP
     }
 
-    /// Envelope and message; the answer is the next hop's.
-    func transfer(over client: inout SMTPClient, in session: SessionContext) async throws -> Verdict<Delivery> {
-        if let refusal = self.refusal(client) { return .refused(refusal) }
-        let mail = try await client.command("MAIL FROM:\(self.sender)\(self.mailParameters(client))")
-        if let denial = mail.denial { return .refused(denial) }
-
-        var results: [Delivery.RecipientResult] = []
-        for recipient in self.recipients {
-            let command = "RCPT TO:\(recipient.mailbox)\(self.parameters(of: recipient, client))"
-            results.append(.init(recipient.mailbox, refusal: try await client.command(command).denial))
-        }
-        let refused = results.filter { $0.refusal != nil }
-        if refused.count == results.count || (!refused.isEmpty && !session.answersEachRecipient) {
-            return .refused(Self.summary(of: refused))
-        }
-        let data = try await client.command("DATA", expecting: 300)
-        if let denial = data.denial { return .refused(denial) }
-
-        var cursor = self.message.cursor
-        var stuffer = DotStuffer()
-        while let piece = try await session.read(&cursor) { try await client.send(stuffer.encode(piece)) }
-        // RFC 5321 §4.5.3.2.6: the end of a message deserves patience, because giving up makes duplicates.
-        let end = try await client.finish(stuffer.finish())
-        if let denial = end.denial { return .refused(denial) }
-        let text = "queued as \(end.text.split(separator: " ").last ?? "ok")"
-        return .okSaying(refused.isEmpty ? .whole : .perRecipient(results), text)
-    }
-
-    /// One answer for all: a deferral if anything may yet succeed.
-    private static func summary(of refused: [Delivery.RecipientResult]) -> Denial {
-        let decisive = refused.first { $0.refusal?.kind.isSoft ?? false } ?? refused.first
-        guard let decisive, var denial = decisive.refusal else { return Denial(.denysoft) }
-        denial.text = "\(decisive.recipient): \(denial.text)"
-        return denial
+    /// Leaves recipients out.
+    mutating func omit(_ addresses: Set<String>) {
+        self.former = self.recipients.map(\.mailbox).filter { addresses.contains($0.address) }
+        self.recipients.removeAll { addresses.contains($0.mailbox.address) }
     }
 
     // MARK: What the next hop must offer
 
-    private var isAnnouncedBinary: Bool {
+    var isBinary: Bool {
         self.parameters.contains { $0.keyword == "body" && $0.value?.lowercased() == "binarymime" }
     }
+
+    var requiresTLS: Bool { self.parameters.contains { $0.keyword == "requiretls" } }
 
     private var hasInternationalAddress: Bool {
         self.sender.mailbox?.needsSMTPUTF8 ?? false || self.recipients.contains { $0.mailbox.needsSMTPUTF8 }
@@ -72,15 +48,43 @@ struct OutgoingMail {
         self.hasInternationalAddress || self.parameters.contains { $0.keyword == "smtputf8" }
     }
 
-    /// Octets that leave: a CR or LF alone becomes two.
-    private var size: Int { self.message.wireSize + self.message.facts.bareCR + self.message.facts.bareLF }
+    /// RFC 3461 §5.2.2: whoever does not know DSN cannot say that a message arrived.
+    private var wantsNotice: Bool {
+        self.recipients.contains { recipient in
+            recipient.parameters.contains { parameter in
+                guard parameter.keyword == "notify", let value = parameter.value?.uppercased() else { return false }
+                return value.split(separator: ",").contains("SUCCESS")
+            }
+        }
+    }
 
-    private func refusal(_ client: SMTPClient) -> Denial? {
+    /// Octets that leave: a CR or LF alone becomes two.
+    private var size: Int {
+        self.isBinary
+            ? self.message.wireSize
+            : self.message.wireSize + self.message.facts.bareCR + self.message.facts.bareLF
+    }
+
+    /// What no next hop could change.
+    func refusal(_ options: ForwardOptions) -> Denial? {
+        let addresses = [self.sender.description] + self.recipients.map(\.mailbox.description)
+        guard addresses.allSatisfy({ !$0.utf8.contains { $0 < 0x20 || $0 == 0x7F } }) else {
+            return Denial(.deny, "An address cannot be handed to the next hop", .badDestinationSyntax)
+        }
+        if self.requiresTLS, options.starttls == .off { return Self.noTLS }
+        return nil
+    }
+
+    // RFC 8689 §4.2.1: better not at all than without the protection that was asked for.
+    private static let noTLS = Denial(.deny, "The next hop cannot be reached with REQUIRETLS", .requireTLSNeeded)
+
+    func refusal(_ client: SMTPClient) -> Denial? {
+        if self.requiresTLS, client.security < .verified || !client.offers("REQUIRETLS") { return Self.noTLS }
         if let limit = client.sizeLimit, self.size > limit {
             return Denial(.deny, "Message is too big for the next hop", .tooBig)
         }
         // RFC 3030 §3: without BDAT there is no way for a body that is not lines.
-        if self.isAnnouncedBinary {
+        if self.isBinary, !client.offers("BINARYMIME") || !client.offers("CHUNKING") {
             return Denial(.deny, "The next hop takes no binary messages", .conversionRequired)
         }
         if !client.offers("SMTPUTF8") {
@@ -93,23 +97,31 @@ struct OutgoingMail {
                 return Denial(.deny, text, EnhancedStatus(category: 5, subject: 6, detail: 9))
             }
         }
+        if self.wantsNotice, !client.offers("DSN") {
+            return Denial(.deny, "The next hop sends no notices of success", .notCapable)
+        }
         // RFC 6152 §3: neither converting nor pretending, so this is final.
-        if self.message.isEightBit, !client.offers("8BITMIME") {
+        if self.message.isEightBit, !self.isBinary, !client.offers("8BITMIME") {
             return Denial(.deny, "The next hop takes no 8-bit messages", .conversionRequired)
         }
         return nil
     }
 
-    private func mailParameters(_ client: SMTPClient) -> String {
-        var text = ""
+    func mailCommand(_ client: SMTPClient) -> String {
+        var text = "MAIL FROM:\(self.sender)"
         if client.offers("SIZE") { text += " SIZE=\(self.size)" }
-        if client.offers("8BITMIME"), self.message.isEightBit { text += " BODY=8BITMIME" }
+        if self.isBinary {
+            text += " BODY=BINARYMIME"
+        } else if client.offers("8BITMIME"), self.message.isEightBit {
+            text += " BODY=8BITMIME"
+        }
         if client.offers("SMTPUTF8"), self.isInternational { text += " SMTPUTF8" }
+        if self.requiresTLS { text += " REQUIRETLS" }
         return text + Self.passed(self.parameters, ["ret", "envid"], client)
     }
 
-    private func parameters(of recipient: Recipient, _ client: SMTPClient) -> String {
-        Self.passed(recipient.parameters, ["notify", "orcpt"], client)
+    func recipientCommand(_ recipient: Recipient, _ client: SMTPClient) -> String {
+        "RCPT TO:\(recipient.mailbox)" + Self.passed(recipient.parameters, ["notify", "orcpt"], client)
     }
 
     /// RFC 3461 §4: passed on unchanged, to servers that know them.

@@ -1,51 +1,103 @@
 // SMTPClient.swift
 //
-// RFC 5321 §3.2 (EHLO and HELO), §4.2 (replies), §4.5.3.1 (sizes), §4.5.3.2 (time limits)
+// RFC 5321 §3.2 (EHLO and HELO), §4.2 (replies), §4.5.3.1 (sizes), §4.5.3.2 (time limits); RFC 2033 §4.1 (LHLO)
 
 import QPHooks
 
-/// The client's side of an SMTP connection. Every wait and every buffer has a bound.
-struct SMTPClient {
+/// The client's side of an SMTP or LMTP connection. Every wait and every buffer has a bound.
+struct SMTPClient: Sendable {
     /// For a command and its reply.
     static let limit = Duration.seconds(60)
-    /// For the reply to the end of a message.
+    /// For the replies to the end of a message.
     private static let finalLimit = Duration.seconds(300)
+    // RFC 5321 §4.5.3.1.5
     private static let lineOctets = 512, replyLines = 100
 
-    private let stream: any ByteStream
+    let stream: any ByteStream
     private let clock: any SessionClock
+    private let hello: String
     private var unread: [UInt8] = []
     private var extensions: [String: String] = [:]
+    /// When everything but the answer to the whole message must be over.
+    var deadline: MonotonicTime
+    /// How the octets travel.
+    var security = Security.clear
+    /// Whether the end of a message was begun: what became of it is unknown until an answer comes.
+    private(set) var isCommitted = false
+    /// Whether the server has begun to take the message.
+    var isInData = false
+    /// Whether it came to a handshake of TLS.
+    private(set) var hasTriedTLS = false
+    /// Whether the connection can take no further message.
+    var isBroken = false
 
-    init(_ stream: any ByteStream, clock: any SessionClock) {
+    /// How well a connection is protected.
+    enum Security: Int, Sendable, Comparable {
+        case clear
+        case encrypted
+        case verified
+
+        static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    /// `hello` is EHLO or LHLO.
+    init(_ stream: any ByteStream, clock: any SessionClock, hello: String = "EHLO", deadline: MonotonicTime) {
         self.stream = stream
         self.clock = clock
+        self.hello = hello
+        self.deadline = deadline
     }
 
     /// Whether EHLO named an extension.
     func offers(_ keyword: String) -> Bool { self.extensions[keyword] != nil }
+
+    /// What EHLO said about an extension.
+    func words(of keyword: String) -> [String] {
+        self.extensions[keyword]?.split(separator: " ").map { $0.uppercased() } ?? []
+    }
 
     /// RFC 1870 §3: the largest message the server takes; `nil` if it does not say.
     var sizeLimit: Int? {
         self.extensions["SIZE"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
     }
 
-    /// Waits for the greeting and introduces us.
-    mutating func greet(as name: String) async throws(EffectError) {
-        let greeting = try await self.reply(within: Self.limit)
+    /// Waits for the greeting.
+    mutating func awaitGreeting() async throws(EffectError) {
+        let greeting = try await self.reply(until: self.stepEnd)
         guard greeting.code == 220 else { throw .failed("greeted with \(greeting)") }
-        let ehlo = try await self.command("EHLO \(name)")
-        if ehlo.isPositive {
-            for line in ehlo.lines.dropFirst() {
+    }
+
+    /// Introduces us; what the server offers is what counts from now on.
+    mutating func introduce(as name: String) async throws(EffectError) {
+        self.extensions = [:]
+        let answer = try await self.command("\(self.hello) \(name)")
+        if answer.isPositive {
+            for line in answer.lines.dropFirst() {
                 let words = line.split(separator: " ", maxSplits: 1)
                 guard let keyword = words.first else { continue }
                 self.extensions[keyword.uppercased()] = words.count > 1 ? String(words[1]) : ""
             }
             return
         }
-        // RFC 5321 §3.2: a server that does not know EHLO.
+        // RFC 5321 §3.2: a server that does not know EHLO. In LMTP there is nothing older than LHLO.
+        guard self.hello == "EHLO", (500...504).contains(answer.code) else {
+            throw .failed("\(self.hello) answered with \(answer)")
+        }
         let helo = try await self.command("HELO \(name)")
         guard helo.isPositive else { throw .failed("HELO answered with \(helo)") }
+    }
+
+    /// RFC 3207 §4: what came in clear is forgotten, and whatever came behind the answer ends the connection.
+    mutating func startTLS(_ tls: ClientTLS, implicit: Bool = false) async throws(EffectError) {
+        if !implicit {
+            let answer = try await self.command("STARTTLS")
+            guard answer.code == 220 else { throw .failed("STARTTLS answered with \(answer)") }
+        }
+        guard self.unread.isEmpty else { throw .failed("octets in clear behind the answer to STARTTLS") }
+        self.hasTriedTLS = true
+        try await self.stream.startTLS(tls, timeout: self.stepEnd.since(self.clock.now))
+        self.security = tls.verification == .none ? .encrypted : .verified
+        self.extensions = [:]
     }
 
     /// Sends a command and waits for its reply.
@@ -53,36 +105,65 @@ struct SMTPClient {
         guard !line.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
             throw .failed("a control character in a command")
         }
+        let end = self.stepEnd
+        // A server speaks when it is spoken to: whatever it said before would be taken for the answer to this.
+        guard self.unread.isEmpty else { throw .failed("an answer to nothing") }
         try await self.send(Array(line.utf8) + [0x0D, 0x0A])
-        var answer = try await self.reply(within: Self.limit)
+        var answer = try await self.reply(until: end)
         answer.expected = first
         return answer
     }
 
-    /// Sends octets.
-    func send(_ bytes: [UInt8]) async throws(EffectError) {
-        if !bytes.isEmpty { try await self.stream.write(bytes, timeout: Self.limit) }
+    /// Sends octets and waits for the reply to them.
+    mutating func exchange(_ bytes: [UInt8]) async throws(EffectError) -> SMTPAnswer {
+        let end = self.stepEnd
+        guard self.unread.isEmpty else { throw .failed("an answer to nothing") }
+        try await self.send(bytes)
+        return try await self.reply(until: end)
     }
 
-    /// Sends the end of a message and waits for the reply to it.
-    mutating func finish(_ bytes: [UInt8]) async throws(EffectError) -> SMTPAnswer {
+    /// Sends octets.
+    func send(_ bytes: [UInt8]) async throws(EffectError) {
+        guard !bytes.isEmpty else { return }
+        let left = self.stepEnd.since(self.clock.now)
+        guard left > .zero else { throw .timedOut("sending") }
+        try await self.stream.write(bytes, timeout: left)
+    }
+
+    /// Sends the end of a message.
+    mutating func commit(_ bytes: [UInt8]) async throws(EffectError) {
+        self.isCommitted = true
+        // RFC 5321 §4.5.3.2.6: the end of a message deserves patience, because giving up makes duplicates.
+        self.deadline = self.clock.now.advanced(by: Self.finalLimit)
         try await self.send(bytes)
-        return try await self.reply(within: Self.finalLimit)
+    }
+
+    /// Waits for a reply to the end of the message.
+    mutating func finalReply() async throws(EffectError) -> SMTPAnswer {
+        try await self.reply(until: self.deadline)
+    }
+
+    /// The message has its answer: the connection can take another, which has to be over by then.
+    mutating func settled(until deadline: MonotonicTime) {
+        self.isCommitted = false
+        self.isInData = false
+        self.deadline = deadline
     }
 
     /// RFC 5321 §4.1.1.10: says goodbye; nothing that happens now changes what became of the mail.
     mutating func quit() async {
         do throws(EffectError) {
             try await self.stream.write(Array("QUIT\r\n".utf8), timeout: .seconds(5))
-            _ = try await self.reply(within: .seconds(5))
+            _ = try await self.reply(until: self.clock.now.advanced(by: .seconds(5)))
         } catch {
             // The connection is gone, which is what was wanted.
         }
         await self.stream.close()
     }
 
-    private mutating func reply(within limit: Duration) async throws(EffectError) -> SMTPAnswer {
-        let deadline = self.clock.now.advanced(by: limit)
+    private var stepEnd: MonotonicTime { min(self.deadline, self.clock.now.advanced(by: Self.limit)) }
+
+    private mutating func reply(until deadline: MonotonicTime) async throws(EffectError) -> SMTPAnswer {
         var answer: SMTPAnswer?
         for _ in 0..<Self.replyLines {
             let line = try await self.line(until: deadline)
@@ -96,7 +177,7 @@ struct SMTPClient {
     private mutating func line(until deadline: MonotonicTime) async throws(EffectError) -> [UInt8] {
         while true {
             if let end = self.unread.firstIndex(of: 0x0A) {
-                let line = self.unread[..<end]
+                let line = Array(self.unread[..<end])
                 self.unread.removeFirst(end + 1)
                 guard line.count < Self.lineOctets else { throw .tooLong("line of a reply") }
                 return Array(line.last == 0x0D ? line.dropLast() : line)
@@ -109,47 +190,4 @@ struct SMTPClient {
             self.unread += bytes
         }
     }
-}
-
-/// A reply of a server.
-struct SMTPAnswer: Sendable, CustomStringConvertible {
-    let code: Int
-    private(set) var lines: [String]
-    /// Whether the last line has come.
-    private(set) var isComplete: Bool
-    /// The class of codes that means yes: 200, or 300 for DATA.
-    var expected = 200
-
-    /// Reads the next line of a reply; `nil` if it is none, or its code is not that of the lines before.
-    init?(line: [UInt8], after former: SMTPAnswer?) {
-        guard line.count >= 3, let code = Int(String(decoding: line[..<3], as: UTF8.self)),
-            (200...599).contains(code), former == nil || former?.code == code
-        else { return nil }
-        let separator = line.count > 3 ? line[3] : 0x20
-        guard separator == 0x20 || separator == UInt8(ascii: "-") else { return nil }
-        self.code = code
-        self.isComplete = separator == 0x20
-        self.lines = (former?.lines ?? []) + [String(decoding: line.dropFirst(4), as: UTF8.self)]
-    }
-
-    var isPositive: Bool { (self.expected..<self.expected + 100).contains(self.code) }
-
-    /// The text without enhanced status codes.
-    var text: String {
-        self.lines.prefix(5).map { line in
-            let words = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let first = words.first, EnhancedStatus(first) != nil else { return line }
-            return words.count > 1 ? String(words[1]) : ""
-        }.joined(separator: "\n")
-    }
-
-    /// The refusal it is; `nil` if it says yes. A reply that fits nowhere is a deferral: the mail must not get lost.
-    var denial: Denial? {
-        guard !self.isPositive else { return nil }
-        guard self.code >= 400 else { return Denial(.denysoft, "The next hop gave a strange answer", .otherProtocol) }
-        let status = self.lines.first?.split(separator: " ").first.flatMap { EnhancedStatus($0) }
-        return Denial(self.code < 500 ? .denysoft : .deny, self.text, status)
-    }
-
-    var description: String { "\(self.code) \(self.lines.joined(separator: " / "))" }
 }

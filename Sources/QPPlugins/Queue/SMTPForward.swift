@@ -1,6 +1,6 @@
 // SMTPForward.swift
 //
-// RFC 5321 §3.6.2, §4.2.1, §4.5.3.2, §6.1; RFC 1870, RFC 6152, RFC 6531, RFC 3461 (what the next hop must offer)
+// RFC 5321 §3.6.2, §4.2.1, §4.5.3.2, §6.1; RFC 1870, RFC 6152, RFC 6531, RFC 3461, RFC 8689 (what the next hop must offer)
 
 public import QPHooks
 
@@ -9,78 +9,57 @@ public struct SMTPForward: Plugin {
     public static let name = "queue/smtp-forward"
 
     public static let manual = """
-        queue/smtp-forward HOST [PORT]
+        queue/smtp-forward HOST[:PORT][,HOST[:PORT]...] [PORT] [WORD...]
 
         Hands each message to the SMTP server HOST (port 25) while the client waits, and answers what that server
-        answers: 250 only after its 250, a refusal with its text, a deferral when it cannot be reached within a minute.
+        answers: 250 only after its 250, a refusal with its text, a deferral when none can be reached. IPv6 addresses
+        that have a port stand in brackets.
 
-        A message that needs what HOST does not offer (8BITMIME, SMTPUTF8, its SIZE) is refused. When HOST refuses some of
-        the recipients, an LMTP client learns each recipient's fate; an SMTP client's message is refused as a whole, since
-        one answer has to be true for all. A CR or LF alone leaves as CRLF.
+            queue/smtp-forward 127.0.0.1 10025
+            queue/smtp-forward mx1.example.net,mx2.example.net starttls=verify order=roundrobin auth=relay_login
 
-        The flag `xclient` of former versions has no effect.
+        \(ForwardOptions.words)
+        xclient                        the next hop takes the client's facts for its own, if it offers XCLIENT
+
+        A message that needs what the next hop does not offer (8BITMIME, SMTPUTF8, its SIZE, BINARYMIME, a notice of
+        success) is refused. One with REQUIRETLS goes only to a next hop that offers it and has proved who it is, whatever
+        starttls says; starttls=off refuses it. When some of the recipients are refused, an LMTP client learns each
+        recipient's fate; an SMTP client's message is refused as a whole, since one answer has to be true for all. A CR or
+        LF alone leaves as CRLF, but in a binary message.
+
+        Another next hop, or a fresh connection in place of one that has gone stale, is tried only before any of them has
+        said yes to the message.
         """
 
-    private let destination: Destination
-    private let me: String
+    private let forwarder: Forwarder
 
     public init(_ setup: PluginSetup) throws(PluginError) {
         var words = setup.arguments[...]
-        guard let host = words.popFirst(), Self.isHost(host) else {
+        guard let list = words.popFirst() else {
             throw .argument("the first argument is the name or address of the next hop")
         }
-        if words.last == "xclient" {
-            words.removeLast()
-            setup.warn("xclient is not supported and has no effect")
-        }
         var port = 25
-        if let word = words.popFirst() {
-            guard let number = UInt16(word), number > 0 else { throw .argument("'\(word)' is no port") }
-            port = Int(number)
+        if let word = words.first, word.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+            guard let number = NextHop.port(word) else { throw .argument("'\(word)' is no port") }
+            port = number
+            words.removeFirst()
         }
-        guard words.isEmpty else { throw .argument("too many arguments") }
-        self.destination = .tcp(host: host.filter { $0 != "[" && $0 != "]" }, port: port)
-        self.me = setup.me
-        setup.declareBackend([.eightBitMIME, .smtputf8])
+        let hops = try NextHop.list(list, port: port)
+        let options = try ForwardOptions(words, setup, isLMTP: false)
+        self.forwarder = Forwarder(hops, options, me: setup.me, isLMTP: false)
+        setup.declareBackend(options.capabilities)
     }
 
     public func register(on hooks: inout HookTable) {
         hooks.on(.queue, self.forward)
     }
 
-    @Sendable
-    func forward(_ event: PlainEvent, in session: SessionContext) async -> Verdict<Delivery> {
-        guard let mail = OutgoingMail(session) else { return .declined }
-        do {
-            session.log.info("forwarding to \(self.destination)")
-            let stream = try await session.connections.connect(to: self.destination, timeout: SMTPClient.limit)
-            var client = SMTPClient(stream, clock: session.clock)
-            let verdict: Verdict<Delivery>
-            do {
-                try await client.greet(as: self.me)
-                verdict = try await mail.transfer(over: &client, in: session)
-            } catch {
-                await stream.close()
-                throw error
-            }
-            await client.quit()
-            session.log.info("\(verdict.denial == nil ? "pass" : "fail"), \(self.destination): \(verdict.text)")
-            return verdict
-        } catch {
-            session.log.error("error, \(self.destination): \(error)")
-            return .denysoft("Next hop is not available, try again later", .badConnection)
-        }
+    public func run(_ background: BackgroundContext) async throws {
+        await self.forwarder.pool.sweep(background.clock)
     }
 
-    private static func isHost(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "a")...UInt8(ascii: "z"):
-                    true
-                default: "-._:[]".utf8.contains(byte)
-                }
-            }
+    @Sendable
+    func forward(_ event: PlainEvent, in session: SessionContext) async -> Verdict<Delivery> {
+        await self.forwarder.forward(in: session)
     }
 }

@@ -78,6 +78,13 @@ package final class FileSystemStore: FileStore {
             program, environment: self.environment, input: input, limit: max(0, limit), timeout: timeout)
         return try await self.programs.effect("program \(program.first ?? "")", cancelling: run) { try run.run() }
     }
+
+    package func feed(_ program: ProgramFeed, origin: EffectOrigin) async throws(EffectError) -> ProgramResult {
+        let run = ProgramRun(program, environment: self.environment)
+        return try await self.programs.effect("program \(program.program.first ?? "")", cancelling: run) {
+            try run.run()
+        }
+    }
 }
 
 extension Offloader {

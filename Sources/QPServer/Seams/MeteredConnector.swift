@@ -64,6 +64,12 @@ private final class MeteredStream: ByteStream {
         }
     }
 
+    func startTLS(_ tls: ClientTLS, timeout: Duration) async throws(EffectError) {
+        try await self.wait(.reading) { () async throws(EffectError) in
+            try await self.stream.startTLS(tls, timeout: timeout)
+        }
+    }
+
     func closeOutput() async throws(EffectError) {
         try await self.wait(.writing) { () async throws(EffectError) in try await self.stream.closeOutput() }
     }

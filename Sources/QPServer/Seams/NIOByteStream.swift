@@ -12,11 +12,15 @@ final class NIOByteStream: ByteStream {
     private let channel: any Channel
     private let handler: NIOLoopBound<StreamHandler>
     private let what: String
+    private let contexts: ClientTLSContexts
 
-    init(_ channel: any Channel, _ handler: NIOLoopBound<StreamHandler>, _ what: String) {
+    init(
+        _ channel: any Channel, _ handler: NIOLoopBound<StreamHandler>, _ what: String, _ contexts: ClientTLSContexts
+    ) {
         self.channel = channel
         self.handler = handler
         self.what = what
+        self.contexts = contexts
     }
 
     deinit {
@@ -52,6 +56,19 @@ final class NIOByteStream: ByteStream {
         }
     }
 
+    func startTLS(_ tls: ClientTLS, timeout: Duration) async throws(EffectError) {
+        let context = try await self.contexts.context(tls.verification, self.what)
+        let (handler, what) = (self.handler, self.what)
+        let promise = self.channel.eventLoop.makePromise(of: Void.self)
+        Self.run(on: self.channel.eventLoop) {
+            handler.value.startTLS(context, tls, timeout: timeout, promise)
+        }
+        let loop = self.channel.eventLoop
+        try await StreamHandler.value(promise.futureResult, what) {
+            loop.execute { handler.value.endHandshake(.failed("\(what): cancelled")) }
+        }
+    }
+
     func closeOutput() async throws(EffectError) {
         try await StreamHandler.value(self.channel.close(mode: .output), self.what) {}
     }
@@ -76,8 +93,13 @@ final class StreamHandler: ChannelInboundHandler {
         let timer: Scheduled<Void>
     }
 
-    private let what: String
-    private var context: ChannelHandlerContext?
+    let what: String
+    private(set) var context: ChannelHandlerContext?
+    /// Kept when TLS is there.
+    var handshake: EventLoopPromise<Void>?
+    var isEncrypted = false
+    /// Whether the server is the one that was meant; asked when the handshake is over.
+    var isProved: (() -> Bool)?
     private var buffer = ByteBuffer()
     private var reader: Reader?
     private var isAtEnd = false
@@ -100,6 +122,9 @@ final class StreamHandler: ChannelInboundHandler {
         self.serve()
         if self.reader != nil { self.context?.read() }
     }
+
+    /// Whether octets came that nobody has asked for.
+    var isUnread: Bool { self.buffer.readableBytes > 0 }
 
     func cancel(_ promise: EventLoopPromise<[UInt8]>) {
         guard self.reader?.promise.futureResult === promise.futureResult else { return }
@@ -152,17 +177,27 @@ final class StreamHandler: ChannelInboundHandler {
             self.isAtEnd = true
             self.serve()
         }
+        if self.handshake != nil, self.hasShakenHands(event) { self.shookHands() }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Under TLS what was read may have held no octets for us.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if self.isEncrypted, self.reader != nil || self.handshake != nil { context.read() }
+        context.fireChannelReadComplete()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.isAtEnd = true
+        self.endHandshake(.closed("\(self.what): TLS"))
         self.serve()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.failure = Self.effectError(error, self.what)
+        let failure = Self.effectError(error, self.what)
+        self.failure = failure
         self.serve()
+        self.endHandshake(failure)
         context.close(promise: nil)
     }
 
@@ -193,7 +228,7 @@ final class StreamHandler: ChannelInboundHandler {
             .closed(what)
         case let error as NIOConnectionError:
             Self.effectError(error.connectionErrors.first?.error ?? ChannelError.eof, what)
-        default: .failed("\(what): \(error)")
+        default: Self.tlsError(error, what) ?? .failed("\(what): \(error)")
         }
     }
 }

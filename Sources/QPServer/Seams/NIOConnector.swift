@@ -12,11 +12,13 @@ package final class NIOConnector: Connector {
 
     private let group: MultiThreadedEventLoopGroup
     private let pool: ThreadPool
+    private let contexts: ClientTLSContexts
 
     /// Connects on the loops of a group; names are resolved on the threads of a pool.
     package init(group: MultiThreadedEventLoopGroup, pool: ThreadPool) {
         self.group = group
         self.pool = pool
+        self.contexts = ClientTLSContexts(pool: pool)
     }
 
     package func connect(
@@ -45,6 +47,7 @@ package final class NIOConnector: Connector {
     private func connect(
         _ address: SocketAddress, _ what: String, _ loop: any EventLoop, _ timeout: TimeAmount
     ) async throws(EffectError) -> NIOByteStream {
+        let contexts = self.contexts
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(timeout)
             .channelOption(.autoRead, value: false)
@@ -60,7 +63,7 @@ package final class NIOConnector: Connector {
                     if case .v6 = address { try Self.setNoDelay(channel) }
                     let handler = StreamHandler(what)
                     try channel.pipeline.syncOperations.addHandler(handler)
-                    return NIOByteStream(channel, NIOLoopBound(handler, eventLoop: channel.eventLoop), what)
+                    return NIOByteStream(channel, NIOLoopBound(handler, eventLoop: channel.eventLoop), what, contexts)
                 }
             }
         } catch ChannelError.connectTimeout {

@@ -87,3 +87,8 @@ extension RecipientEvent {
         self.init(recipient: try .test(address), parameters: parameters)
     }
 }
+
+extension Message {
+    /// Puts a field above all others, as the server does.
+    public mutating func addTestField(_ field: String) { self.addTopField(Array(field.utf8)) }
+}

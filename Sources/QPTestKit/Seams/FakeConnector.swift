@@ -13,6 +13,13 @@ public protocol ScriptedPeer: Sendable {
     mutating func received(_ bytes: [UInt8]) -> [UInt8]
     /// Whether it has hung up.
     var hasClosed: Bool { get }
+    /// A client begins TLS; gives what the peer says first under it. The usual peer knows no TLS.
+    mutating func startedTLS(_ tls: ClientTLS) throws(EffectError) -> [UInt8]
+}
+
+extension ScriptedPeer {
+    /// There is no TLS.
+    public mutating func startedTLS(_ tls: ClientTLS) throws(EffectError) -> [UInt8] { throw .failed("no TLS") }
 }
 
 /// A network on which a test placed servers; every other destination refuses connections.
@@ -97,6 +104,15 @@ public final class ScriptedStream<Peer: ScriptedPeer>: ByteStream {
             return false
         }
         if isOver { throw .closed("write") }
+    }
+
+    /// Asks the peer; as with a real connection, nothing may be unread.
+    public func startTLS(_ tls: ClientTLS, timeout: Duration) async throws(EffectError) {
+        try self.state.withLock { state throws(EffectError) in
+            guard !state.isClosed, !state.peer.hasClosed else { throw .closed("TLS") }
+            guard state.output.isEmpty else { throw .failed("octets in clear before TLS") }
+            state.output = try state.peer.startedTLS(tls)
+        }
     }
 
     /// Nothing to do: the peer answers what it has got.

@@ -21,11 +21,22 @@ public final class TestFiles: FileStore {
         public var text: String { String(decoding: self.bytes, as: UTF8.self) }
     }
 
+    /// A program that was run while it was given something.
+    public struct Feed: Sendable, Hashable {
+        /// The path and the arguments.
+        public let program: [String]
+        /// What it read.
+        public let input: [UInt8]
+        /// What it read from descriptor 1.
+        public let second: [UInt8]?
+    }
+
     private struct State {
         var files: [String: [UInt8]] = [:]
         var folders: [String: UInt32] = ["/": 0o755]
         var publications: [Publication] = []
         var programs: [String: ProgramResult] = [:]
+        var feeds: [Feed] = []
         var failures: [String: EffectError] = [:]
         var temporaryNames = 0
         var temporary: [SessionID: [String]] = [:]
@@ -53,6 +64,9 @@ public final class TestFiles: FileStore {
 
     /// Makes a folder and those above it.
     public func putFolder(_ path: String) { self.state.withLock { Self.addFolders(path, mode: 0o755, &$0) } }
+
+    /// The programs that were given something, in order.
+    public var feeds: [Feed] { self.state.withLock(\.feeds) }
 
     /// What a program answers, by its path; without it the program is not there.
     public func program(_ path: String, _ result: ProgramResult) {
@@ -146,6 +160,22 @@ public final class TestFiles: FileStore {
         let path = program.first ?? ""
         guard let result = self.state.withLock({ $0.programs[path] }) else { throw .failed("\(path): no such program") }
         return ProgramResult(status: result.status, output: Array(result.output.prefix(limit)))
+    }
+
+    /// Reads all input, then gives what `program` said.
+    public func feed(_ feed: ProgramFeed, origin: EffectOrigin) async throws(EffectError) -> ProgramResult {
+        let path = feed.program.first ?? ""
+        var input: [UInt8] = []
+        var pieces = feed.input
+        while let piece = try pieces.next() { input += piece }
+        var second: [UInt8]?
+        if case .gives(let octets) = feed.output { second = octets }
+        let record = Feed(program: feed.program, input: input, second: second)
+        return try self.change(path) { state throws(EffectError) in
+            guard let result = state.programs[path] else { throw .failed("\(path): no such program") }
+            state.feeds.append(record)
+            return result
+        }
     }
 
     private func change<Result>(
