@@ -11,6 +11,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// For modules that use swift-certificates.
+let hidingFoundation = strict + [.treatWarning("ImplementationOnlyDeprecated", as: .warning)]
+
 let package = Package(
     name: "qpserver",
     products: [
@@ -25,6 +28,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.19.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
@@ -90,11 +95,23 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // Apart from QPServer, and imported there as an implementation only: where Foundation, which swift-certificates
+        // brings, is loaded, the compiler takes types of the C library for its. That kind of import has a warning.
+        .target(
+            name: "QPCertificates",
+            dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: hidingFoundation
+        ),
         .target(name: "QPPlugins", dependencies: ["QPHooks"], swiftSettings: strict),
         .target(
             name: "QPServer",
             dependencies: [
-                "QPActors", "QPCrypto", "QPHTTPClient", "QPHooks", "QPSMTP", "QPTelemetry", "CCares", "CLinuxShims",
+                "QPActors", "QPCertificates", "QPCrypto", "QPHTTPClient", "QPHooks", "QPSMTP", "QPTelemetry", "CCares",
+                "CLinuxShims",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
@@ -142,6 +159,16 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .target(
+            name: "QPTestCertificates",
+            dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            path: "Tests/QPTestCertificates",
+            swiftSettings: hidingFoundation
+        ),
         .testTarget(name: "QPSMTPTests", dependencies: ["QPSMTP"], swiftSettings: strict),
         .testTarget(name: "QPTelemetryTests", dependencies: ["QPTelemetry"], swiftSettings: strict),
         .testTarget(name: "QPHooksTests", dependencies: ["QPHooks", "QPTestKit"], swiftSettings: strict),
@@ -176,8 +203,14 @@ let package = Package(
         .testTarget(
             name: "QPServerTests",
             dependencies: [
-                "QPAdminHTTP", "QPCrypto", "QPHTTPClient", "QPPlugins", "QPServer", "QPTelemetry", "QPTestKit",
+                "QPAdminHTTP", "QPCertificates", "QPCrypto", "QPHTTPClient", "QPPlugins", "QPServer", "QPTelemetry",
+                "QPTestCertificates", "QPTestKit",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
             ],
             swiftSettings: strict),
     ]

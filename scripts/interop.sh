@@ -22,4 +22,5 @@ scripts/interop/queues.sh || status=1
 scripts/interop/admin.sh || status=1
 scripts/setup.sh interop
 QPSERVER=$INTEROP_SERVER scripts/interop/auth.sh || status=1
+QPSERVER=$INTEROP_SERVER scripts/interop/tls.sh || status=1
 exit $status

@@ -29,12 +29,22 @@ if [ ! -e run/config ]; then
     else
         echo "run: the folder's name is too long for a socket in it: no run/admin.sock"
     fi
+    # Good enough to try STARTTLS; real clients want a certificate that an authority has signed.
+    mkdir -m 700 run/config.new/ssl
+    (
+        umask 077
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=localhost \
+            -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+            -keyout run/config.new/ssl/server.key -out run/config.new/ssl/server.crt 2>/dev/null
+    )
+    printf 'certificate ssl/server.crt\nkey ssl/server.key\n' >>run/config.new/tls
     mv run/config.new run/config
     echo "run: made run/config; it is yours to edit"
 fi
 
 echo "run: mail for user@example.com to 127.0.0.1:2525 ends up in run/Maildir; try"
 echo "run:     swaks --server 127.0.0.1:2525 --to user@example.com"
+[ ! -e run/config/ssl/server.crt ] || echo "run: with --tls as well: run/config/ssl has a certificate of its own making"
 if [ -e run/config/admin ]; then
     # The addresses alone, without their options.
     places=$(sed -nE "s/^([^#[:space:]]+).*/\1/p" run/config/admin | sed "s|^unix:$PWD/|unix:|" | tr '\n' ' ')

@@ -15,6 +15,7 @@ build   header:sqlite3.h     libsqlite3-dev
 build   header:pcre2.h       libpcre2-dev
 build   header:curses.h      libncurses-dev
 build   header:crypt.h       libcrypt-dev
+build   program:openssl      openssl
 test    program:swaks        swaks
 test    program:smtp-source  postfix
 test    program:cdb          tinycdb
@@ -23,7 +24,8 @@ test    program:python3      python3
 test    program:perl         perl
 test    program:promtool     prometheus
 test    program:curl         curl
-test    program:openssl      openssl
+test    perl:Net::SSLeay     libnet-ssleay-perl
+test    program:sslscan      sslscan
 test    program:tmux         tmux
 test    program:mandoc       mandoc
 test    program:unbound      unbound
@@ -34,6 +36,7 @@ interop program:doveadm      dovecot-core
 interop program:chromium     chromium
 interop program:dovecot      dovecot-core
 interop file:/usr/lib/dovecot/lmtp dovecot-lmtpd
+interop program:testssl      testssl.sh
 interop python:ensurepip     python3-venv
 bench   program:smtp-sink    postfix
 bench   program:strace       strace
@@ -46,6 +49,7 @@ bench   program:unbound      unbound
 
 is_there() {
     case $1 in
+        perl:*) perl "-M${1#perl:}" -e 1 2>/dev/null ;;
         python:*) python3 -c "import ${1#python:}" 2>/dev/null ;;
         file:*) [ -e "${1#file:}" ] ;;
         program:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#program:}" >/dev/null ;;

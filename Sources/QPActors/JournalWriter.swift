@@ -246,7 +246,7 @@ struct JournalWriter {
         self.put(state.connection.listener)
         self.put(optional: state.introduction?.host)
         self.put(optional: state.remoteHost == "Unknown" ? nil : state.remoteHost)
-        self.put(UInt16.max)
+        self.put(optional: state.tls?.summary)
         self.put(optional: state.user)
         self.put(facts.phase.place)
         self.put(facts.by.rawValue)

@@ -20,6 +20,8 @@ public struct Limits: Sendable, Hashable {
     public var commandTimeout: Duration = .seconds(300)
     /// The longest silence within a message.
     public var dataTimeout: Duration = .seconds(180)
+    /// A TLS handshake must be complete within this time.
+    public var handshakeTimeout: Duration = .seconds(30)
     /// The longest life of a session.
     public var sessionTimeout: Duration = .seconds(7200)
     /// Octets a second, averaged over 60 s of DATA or BDAT; slower clients are cut off. 0: no limit.
@@ -84,6 +86,9 @@ public struct ServerSettings: Sendable {
         .pipelining, .size, .eightBitMIME, .enhancedStatusCodes, .smtputf8, .chunking, .binaryMIME, .dsn, .limits,
         .requireTLS,
     ]
+
+    /// Whether there is a certificate, so that STARTTLS can be offered.
+    public var offersTLS = false
 
     /// The defaults.
     public init() {}

@@ -31,14 +31,18 @@ extension Session {
         switch self.phase {
         case .gone: break
         case .leaving: deadline = self.farewellDeadline
-        case .opening, .command, .data, .chunk:
+        case .opening, .command, .handshake, .data, .chunk:
             if !self.isQueueing {
                 deadline = self.startedAt &+ self.generation.sessionLimit
             }
             if self.phase == .data || self.phase == .chunk, !self.isDeciding {
                 deadline = min(deadline, self.rateWindowStart &+ Self.rateWindow)
             }
-            if !self.isDeciding { deadline = min(deadline, self.commandDeadline) }
+            if self.phase == .handshake {
+                deadline = min(deadline, self.handshakeDeadline)
+            } else if !self.isDeciding {
+                deadline = min(deadline, self.commandDeadline)
+            }
         }
         if let running = self.running { deadline = min(deadline, running.limit) }
         deadline = min(deadline, self.inputWaiterDeadline)
@@ -59,6 +63,9 @@ extension Session {
             if now >= self.farewellDeadline { self.farewellIsOver() }
         case .opening, .command:
             if !self.isDeciding, now >= self.commandDeadline { return self.timedOut("command not complete in time") }
+            self.checkSession(now)
+        case .handshake:
+            if now >= self.handshakeDeadline { return self.handshakeFailed(.timeout, "not complete in time") }
             self.checkSession(now)
         case .data, .chunk:
             if !self.isDeciding, now >= self.commandDeadline { return self.timedOut("message not complete in time") }

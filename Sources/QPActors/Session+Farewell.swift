@@ -25,6 +25,7 @@ extension Session {
             return
         }
         self.abandonRun()
+        if self.phase == .handshake { self.handshakeAbandoned(end) }
         self.lastPhase = phase ?? self.shownPhase
         self.phase = .leaving
         self.endedBy = end

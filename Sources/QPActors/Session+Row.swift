@@ -10,6 +10,7 @@ extension Session {
     package var shownPhase: SessionPhase {
         switch self.phase {
         case .opening: .connect
+        case .handshake: self.hasSpoken ? (self.machine.isGreeted ? .idle : .helo) : .connect
         case .leaving, .gone: .leaving
         case .data, .chunk: .data
         case .command:
@@ -54,6 +55,7 @@ extension Session {
         if self.state.remoteHost != "Unknown" { row.remoteHost = self.state.remoteHost }
         row.listener = connection.listener
         row.helo = self.state.introduction?.host
+        row.tls = self.state.tls?.summary
         row.phase = self.shownPhase
         row.user = self.state.user
         let mail = self.state.transaction

@@ -157,7 +157,7 @@ extension Session {
         switch self.phase {
         case .command: self.startCommandTimer()
         case .data, .chunk: self.startDataTimer()
-        case .opening, .leaving, .gone: break
+        case .opening, .handshake, .leaving, .gone: break
         }
     }
 }

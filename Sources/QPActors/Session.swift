@@ -48,6 +48,8 @@ public actor Session {
         case opening
         /// Between commands.
         case command
+        /// A TLS handshake goes on; in clear, nothing may come.
+        case handshake
         /// Inside a message after DATA.
         case data
         /// Inside a chunk after BDAT.
@@ -193,7 +195,7 @@ public actor Session {
         self.core.counters.server.accepted &+= 1
         self.setup.listener.count(.accepted)
         self.journalConnected()
-        self.begin()
+        if self.setup.options.contains(.tls) { self.awaitHandshake() } else { self.begin() }
         self.updateDeadline()
     }
 
@@ -430,6 +432,9 @@ public actor Session {
                 self.startCommandTimer()
             case .data, .chunk:
                 offset = self.receive(input, from: offset)
+            case .handshake:
+                self.cameInClear(input.count &- offset)
+                return input.count
             case .opening, .leaving, .gone:
                 return offset
             }

@@ -2,6 +2,8 @@
 //
 // Between a session and whatever carries its bytes.
 
+public import QPHooks
+
 /// What carries a session's bytes: a socket, a script, a recording.
 public protocol SessionTransport: AnyObject, Sendable {
     /// The session has output or effects that it made outside of an input; take them soon, from outside of the actor.
@@ -24,6 +26,9 @@ public struct SessionEffects: OptionSet, Sendable, Hashable {
     public static let abort = Self(rawValue: 16)
     /// With `close`: the client said QUIT and nothing after it, so a plain close does no harm.
     public static let quit = Self(rawValue: 32)
+    /// What leaves with this leaves in clear; whatever comes then is a TLS handshake, and its end is told with
+    /// `tlsStarted` or `tlsFailed`. Until then the session is given nothing, and nothing of it leaves.
+    public static let startTLS = Self(rawValue: 64)
 }
 
 /// What a session made of its inputs.
@@ -54,6 +59,10 @@ public enum SessionInput: Sendable, Hashable, Codable {
     case closed
     /// The server wants the session to end.
     case shutdown
+    /// A TLS handshake is complete.
+    case tlsStarted(TLSFacts)
+    /// A TLS handshake failed; the text is for the log.
+    case tlsFailed(TLSFailure, String)
 }
 
 /// Keeps a session's inputs, with the loop's time.

@@ -75,6 +75,16 @@ extension MetricsFamily {
             "Messages with bare newlines that were let through with a warning.",
             .number { Double($0.bareNewlineWarnings) }),
         .init(
+            .counter, "qpserver_tls_handshakes_total", [.init("result", Self.handshakeResults)],
+            """
+            TLS handshakes by result: ok, or why they failed (octets that were not TLS, too slow, the client's alert, \
+            the client's certificate, nothing in common, the client gone, no certificate here, the session ended).
+            """,
+            .labelled { $0.handshakes }),
+        .init(
+            .counter, "qpserver_tls_connections_total", [.init("version", ["TLSv1.2", "TLSv1.3"]), .init("cipher")],
+            "TLS handshakes that succeeded, by what was agreed upon.", .labelled { $0.ciphers }),
+        .init(
             .counter, "qpserver_external_requests_total", [.kind, .init("result", ["ok", "error", "timeout"])],
             "Requests to what the server depends on (dns, connect, http, store).", .labelled { $0.externalRequests }),
         .init(
@@ -83,6 +93,10 @@ extension MetricsFamily {
         .init(.gauge, "qpserver_bans", "Bans in force.", .number { $0.bans }),
         .init(
             .counter, "qpserver_ban_hits_total", "Connections that a ban turned away.", .number { Double($0.banHits) }),
+    ]
+
+    private static let handshakeResults = [
+        "ok", "plaintext", "timeout", "alert", "certificate", "protocol", "closed", "unavailable", "abandoned",
     ]
 
     private static let verbs = [

@@ -3,7 +3,7 @@
 // RFC 8446, RFC 5929 §4.1: what is known of an encrypted connection.
 
 /// Facts about the encryption of a connection. An object, so that sessions in clear carry no more than its absence.
-public final class TLSFacts: Sendable {
+public final class TLSFacts: Sendable, Hashable, Codable {
     /// `TLSv1.2`, `TLSv1.3`.
     public let version: String
     /// The cipher suite by its registered name (`TLS_AES_128_GCM_SHA256`).
@@ -29,10 +29,25 @@ public final class TLSFacts: Sendable {
 
     /// `TLSv1.3 TLS_AES_128_GCM_SHA256`
     public var summary: String { "\(self.version) \(self.cipher)" }
+
+    /// Whether two say the same.
+    public static func == (one: TLSFacts, other: TLSFacts) -> Bool {
+        one.version == other.version && one.cipher == other.cipher && one.serverName == other.serverName
+            && one.clientCertificate == other.clientCertificate && one.serverEndPoint == other.serverEndPoint
+    }
+
+    /// Takes part in hashing.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(self.version)
+        hasher.combine(self.cipher)
+        hasher.combine(self.serverName)
+        hasher.combine(self.clientCertificate)
+        hasher.combine(self.serverEndPoint)
+    }
 }
 
 /// A certificate that a client has shown.
-public struct ClientCertificate: Sendable, Hashable {
+public struct ClientCertificate: Sendable, Hashable, Codable {
     /// Its subject, as RFC 4514 writes it.
     public let subject: String
     /// Its issuer, likewise.

@@ -62,6 +62,7 @@ public enum BundledPlugins {
         SMTPForward.self,
         Syslog.self,
         TempDisableConnection.self,
+        TLS.self,
         TransactionID.self,
         UserConfig.self,
         Warn.self,

@@ -81,6 +81,9 @@ public struct MetricsSnapshot: Sendable {
     public var receivedOctets: UInt64 = 0
     public var messageOctets: UInt64 = 0
     public var bareNewlineWarnings: UInt64 = 0
+    /// Label result (ok, or why they failed); labels version, cipher of those that did not.
+    public var handshakes: [Labelled] = []
+    public var ciphers: [Labelled] = []
     /// Labels kind (dns, connect, http, store), result (ok, error, timeout).
     public var externalRequests: [Labelled] = []
     /// Label kind.

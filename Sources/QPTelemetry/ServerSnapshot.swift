@@ -20,6 +20,10 @@ public struct ServerCounters: Sendable, Hashable, Codable {
     public var messageOctets: UInt64 = 0
     /// Messages that `bare_newline refuse` would have refused while it only warns.
     public var bareNewlineWarnings: UInt64 = 0
+    /// TLS handshakes by result: `ok`, or why they failed.
+    public var handshakes: [String: UInt64] = [:]
+    /// TLS handshakes that came to an end by version and cipher suite: `TLSv1.3 TLS_AES_128_GCM_SHA256`.
+    public var ciphers: [String: UInt64] = [:]
     /// Replies by their code.
     public var replies: [Int: UInt64] = [:]
     /// Session ends by who closed.
@@ -79,6 +83,8 @@ public struct ServerCounters: Sendable, Hashable, Codable {
         for index in self.admissions.indices { self.admissions[index] &+= other.admissions[index] }
         self.disconnects.merge(other.disconnects, uniquingKeysWith: &+)
         self.commands.merge(other.commands, uniquingKeysWith: &+)
+        self.handshakes.merge(other.handshakes, uniquingKeysWith: &+)
+        self.ciphers.merge(other.ciphers, uniquingKeysWith: &+)
         for (code, count) in other.replies { self.replies[code, default: 0] &+= count }
     }
 }

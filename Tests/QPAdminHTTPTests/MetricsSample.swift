@@ -37,6 +37,8 @@ enum MetricsSample {
         snapshot.receivedOctets = 1 << 40
         snapshot.messageOctets = 99
         snapshot.bareNewlineWarnings = 1
+        snapshot.handshakes = [.init(["ok"], 12), .init(["timeout"], 2)]
+        snapshot.ciphers = [.init(["TLSv1.3", "TLS_AES_128_GCM_SHA256"], 12)]
         snapshot.externalRequests = [.init(["dns", "ok"], 10), .init(["dns", "timeout"], 1)]
         snapshot.externalInFlight = [.init(["dns"], 2)]
         snapshot.bans = 3

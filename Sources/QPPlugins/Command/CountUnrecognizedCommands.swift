@@ -35,6 +35,8 @@ public struct CountUnrecognizedCommands: Plugin {
 
     @Sendable
     func count(_ command: UnknownCommandEvent, in session: SessionContext) -> Verdict<Void> {
+        // The server knows this one: it asks because a plugin may forbid it.
+        guard command.verb.lowercased() != "starttls" else { return .declined }
         let count = (session.notes[Self.count] ?? 0) &+ 1
         session.notes[Self.count] = count
         session.log.info("fail, '\(command.verb)' (\(count) of \(self.limit))")

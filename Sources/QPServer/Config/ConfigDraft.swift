@@ -9,7 +9,7 @@ import QPHooks
 struct ConfigDraft {
     /// The files that are read beside plugins' own.
     static let coreNames =
-        SettingsReader.names + AdminConfig.names + TelemetryConfig.names
+        SettingsReader.names + AdminConfig.names + TelemetryConfig.names + TLSConfig.names
         + ["plugins", "logging", "plugin_policy", "plugin_dirs", "listen"]
 
     let settings: ServerSettings
@@ -20,6 +20,7 @@ struct ConfigDraft {
     private let answers: ConfigAnswers
     private let admin: AdminConfig
     private let telemetry: TelemetrySettings
+    private let tls: TLSLoader
 
     init(
         cache: ConfigReadCache, catalogue: PluginCatalogue, shared: SharedValues,
@@ -47,6 +48,11 @@ struct ConfigDraft {
             reader = asked
         }
         self.answers = answers
+        let tls = TLSConfig(
+            reading: { answers.content(of: $0, cache.read($0)) }, folder: cache.directory.path, plugins: plugins.entries
+        )
+        self.tls = TLSLoader(tls.settings, former: before.tls)
+        settings.offersTLS = self.tls.identities != nil
         // Who may steer the server is the files' to say, not a plugin's.
         let telemetry = TelemetryConfig(reading: cache.read)
         self.admin = AdminConfig(reading: cache.read, folder: cache.directory.path)
@@ -56,7 +62,10 @@ struct ConfigDraft {
         problems += reader.problems
         let listen = ListenConfig(cache.read("listen"))
         problems += listen.problems + listen.problems(with: settings)
-        problems += self.admin.problems + telemetry.problems
+        problems += self.admin.problems + telemetry.problems + tls.problems + self.tls.problems
+        if self.tls.identities == nil, listen.addresses.contains(where: { $0.options.contains(.tls) }) {
+            problems.append(.error("an address has the option tls, but there is no certificate", file: "listen"))
+        }
         problems += before.operators.problems(with: self.admin, in: cache.directory.path)
         problems += PluginDirectories(cache.read("plugin_dirs")).problems + policies.problems
         problems += logging.problems + plugins.problems + loader.problems
@@ -79,12 +88,12 @@ struct ConfigDraft {
     }
 
     /// Everything that was read: a change to any of it may mend what is wrong.
-    var allSources: [ConfigFileSource] { self.cache.sources }
+    var allSources: [ConfigFileSource] { self.cache.sources + self.tls.sources }
 
     /// Where it was read from, data files left out.
     var sources: [ConfigFileSource] {
         let own = self.loader.instances.flatMap(\.reads.keys)
-        return Set(Self.coreNames + own).sorted().flatMap { self.cache.read($0).sources }
+        return Set(Self.coreNames + own).sorted().flatMap { self.cache.read($0).sources } + self.tls.sources
     }
 
     /// The state with this configuration in place of the running one.
@@ -113,6 +122,8 @@ struct ConfigDraft {
         if let current = before.current { state.former = (before.former + [current]).suffix(ConfigStore.remembered) }
         state.current = ConfigStore.Loaded(generation: generation, instances: self.loader.instances)
         state.runtimes = self.loader.runtimes
+        state.tls = self.tls.identities
+        state.secrets = Set(self.tls.sources.map(\.path))
         problems += state.operators.take(self.admin, self.telemetry, in: self.cache.directory.path)
         state.sources = self.sources
         state.warnings = self.problems + problems

@@ -15,7 +15,9 @@ extension ConfigStore {
     }
 
     /// The files of the running configuration whose change asks for a reload, also those that are not there.
-    var settingsPaths: [String] { self.state.withLock { $0.sources.map(\.path) } }
+    var settingsPaths: [String] {
+        self.state.withLock { state in state.sources.map(\.path).filter { !state.secrets.contains($0) } }
+    }
 
     /// The lines of files as they are now, with the names of the files.
     func lines(ofAny names: [String]) -> [(file: String, text: String)] {

@@ -28,6 +28,10 @@ package final class ConfigStore: Sendable {
         /// What the plugin list and settings were read from; a change there asks for a reload.
         var sources: [ConfigFileSource] = []
         var warnings: [ConfigProblem] = []
+        /// Certificates; going back to a former generation does not change them.
+        var tls: TLSIdentities?
+        /// Files whose content nobody is shown: keys are among them.
+        var secrets: Set<String> = []
         /// What sessions do not see.
         var operators = OperatorState()
     }
@@ -91,6 +95,9 @@ package final class ConfigStore: Sendable {
             (state.former + (state.current.map { [$0] } ?? [])).flatMap(\.instances).map(\.background)
         }
     }
+
+    /// The certificates that the next handshake is to use; from any thread.
+    var tls: TLSIdentities? { self.state.withLock { $0.tls } }
 
     /// Every file that the running configuration came from.
     package var sources: [ConfigFileSource] {

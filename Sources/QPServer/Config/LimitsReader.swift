@@ -28,6 +28,7 @@ struct LimitsReader {
         case "max_errors": .count(\.maxErrors, 1...1_000_000)
         case "command_timeout": .seconds(\.commandTimeout, Self.times)
         case "data_timeout": .seconds(\.dataTimeout, Self.times)
+        case "handshake_timeout": .seconds(\.handshakeTimeout, Self.times)
         case "session_timeout": .seconds(\.sessionTimeout, Self.times)
         case "auth_errors": .count(\.authErrors, 1...1_000_000)
         case "auth_errors_ip": .count(\.authErrorsPerAddress, 0...1_000_000)
@@ -44,8 +45,8 @@ struct LimitsReader {
 
     static let names = [
         "max_connections", "max_conn_ip", "max_recipients", "max_transactions", "max_errors", "command_timeout",
-        "data_timeout", "session_timeout", "min_data_rate", "grace_period", "message_memory", "process_memory",
-        "spool_free", "auth_errors", "auth_errors_ip", "auth_window", "auth_delay",
+        "data_timeout", "handshake_timeout", "session_timeout", "min_data_rate", "grace_period", "message_memory",
+        "process_memory", "spool_free", "auth_errors", "auth_errors_ip", "auth_window", "auth_delay",
     ]
 
     private(set) var limits = Limits()

@@ -90,7 +90,7 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The options this version has.
-    static let supported: Set<Option> = [.proxy, .lmtp, .submission]
+    static let supported: Set<Option> = [.tls, .proxy, .lmtp, .submission]
 
     package let address: SocketAddressText
     package let options: Set<Option>

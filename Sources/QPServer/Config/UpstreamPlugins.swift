@@ -78,5 +78,6 @@ enum UpstreamPlugins {
         "greylisting": "triplets that passed are kept for white_timeout",
         "hosts_allow": "notes of earlier connections are not seen",
         "stunnel": "the header comes before the greeting",
+        "tls": "STARTTLS is the server's own, also after MAIL; a failed handshake closes; DH parameters have no effect",
     ]
 }

@@ -15,11 +15,15 @@ final class RimSetup: Sendable {
     let sessions: LiveSessions
     /// The loop.
     let core: LoopCore
+    /// The certificates for the next handshake; `nil`: there are none.
+    let identities: @Sendable () -> TLSIdentities?
 
     init(
         session: SessionSetup, listener: String, sessions: LiveSessions,
+        identities: @escaping @Sendable () -> TLSIdentities? = { nil },
         recorder: (@Sendable (SessionID) -> (any SessionRecorder)?)? = nil
     ) {
+        self.identities = identities
         self.session = session
         self.listener = listener
         self.sessions = sessions
@@ -35,12 +39,14 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     typealias OutboundOut = ByteBuffer
 
     let setup: RimSetup
-    @exclusivity(unchecked) private var context: ChannelHandlerContext?
-    @exclusivity(unchecked) private var session: Session?
+    @exclusivity(unchecked) private(set) var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private(set) var session: Session?
+    /// The TLS handshake that goes on.
+    @exclusivity(unchecked) var handshake: TLSHandshake?
     private var arrival: LoopArrival?
     private var refused: LoopArrival?
     private var early: [ByteBuffer] = []
-    @exclusivity(unchecked) private var unread: ByteBuffer?
+    @exclusivity(unchecked) var unread: ByteBuffer?
     private let node = WheelNode()
     private var place = -1
     @exclusivity(unchecked) private var inputEnded = false
@@ -99,13 +105,17 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
             self.place = self.setup.sessions.insert(session)
             let (early, inputEnded) = (self.early, self.inputEnded)
             self.early = []
+            let beginsWithTLS = self.setup.session.options.contains(.tls)
             self.apply(
                 session.assumeIsolated { session in
                     session.opened()
+                    if beginsWithTLS { return session.takeOutput() }
                     for buffer in early { buffer.withUnsafeReadableBytes { session.received($0) } }
                     if inputEnded { session.inputEnded() }
                     return session.takeOutput()
                 })
+            if beginsWithTLS { for buffer in early { self.handshakeReceived(buffer) } }
+            if beginsWithTLS, inputEnded { self.handshakeFailed(.closed, "client left") }
             // From here on the session says when to stop reading.
             if early.count >= Self.earlyBuffers, !session.assumeIsolated({ $0.isPaused }) { self.setReading(true) }
         }
@@ -121,7 +131,9 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
             if self.lingered > Self.lingerOctets { context.close(promise: nil) }
             return
         }
-        if self.session != nil {
+        if let handshake = self.handshake, !handshake.hasBegun {
+            self.handshakeReceived(buffer)
+        } else if self.session != nil {
             // Kept until the batch is complete, so that the session is entered once for it.
             if let waiting = self.unread { self.feed(waiting) }
             self.unread = buffer
@@ -158,6 +170,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if self.takeHandshakeEvent(event) { return context.fireUserInboundEventTriggered(event) }
         if let event = event as? ChannelEvent, event == .inputClosed {
             self.inputEnded = true
             if self.isLingering { return context.close(promise: nil) }
@@ -189,6 +202,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if self.takeTLSError(error) { return }
         context.close(promise: nil)
     }
 
@@ -213,7 +227,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     }
 
     /// Takes what the session left and does it; outside of the actor, because a write may call back at once.
-    private func drain() {
+    func drain() {
         guard let session = self.session else { return }
         self.apply(session.assumeIsolated { $0.takeOutput() })
     }
@@ -231,7 +245,8 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         // Taken out of the output, so that nobody else holds them when they are given back.
         var bytes: [UInt8] = []
         swap(&bytes, &output.bytes)
-        if !bytes.isEmpty, let context = self.context {
+        // Nothing leaves in clear once a handshake was promised.
+        if !bytes.isEmpty, self.handshake == nil, let context = self.context {
             context.writeAndFlush(self.wrapOutboundOut(self.setup.sessions.buffer(bytes)), promise: nil)
         }
         self.setup.core.giveBack(bytes)
@@ -247,6 +262,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
 
     private func apply(_ effects: SessionEffects) {
         guard !effects.isEmpty else { return }
+        if effects.contains(.startTLS) { self.startHandshake() }
         if effects.contains(.pause) { self.setReading(false) }
         if effects.contains(.resume) { self.setReading(true) }
         if effects.contains(.continueLater) {
@@ -271,6 +287,8 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
 
     private func sayAndClose(_ reply: [UInt8], gently: Bool = true) {
         guard let context = self.context else { return }
+        // Where TLS comes first, clear text means nothing.
+        if self.setup.session.options.contains(.tls) { return context.close(promise: nil) }
         context.writeAndFlush(self.wrapOutboundOut(context.channel.allocator.buffer(bytes: reply)), promise: nil)
         self.close(gently: gently)
     }
@@ -284,6 +302,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     /// input would make the system send a reset, which can destroy our last reply.
     private func close(gently: Bool) {
         guard let context = self.context, !self.isLingering else { return }
+        if let handshake = self.handshake { return handshake.close(context) }
         guard gently, !self.inputEnded else { return context.close(promise: nil) }
         self.isLingering = true
         self.setReading(true)

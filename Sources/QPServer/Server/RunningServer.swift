@@ -142,7 +142,7 @@ package final class RunningServer: Sendable {
                 session: SessionSetup(
                     core: worker.core, supervisor: self.supervisor, seams: self.seams, spool: self.spool,
                     gauge: self.gauge, journal: worker.port.journal, listener: counters, options: options),
-                listener: listener, sessions: worker.sessions)
+                listener: listener, sessions: worker.sessions, identities: { [config = self.config] in config.tls })
         }
         let loops = self.workers.map(\.eventLoop)
         return { eventLoop in setups[loops.firstIndex { $0 === eventLoop } ?? 0] }

@@ -154,6 +154,9 @@ private struct StartUp {
         let descriptors = try Descriptors.raiseLimit()
         let activation = try SocketActivation(environment: self.environment)
         let doors = try self.doors(activation)
+        if config.tls == nil, let door = doors.first(where: { $0.options.contains(.tls) }) {
+            throw StartError("\(door.name) has the option tls, but there is no certificate (config/tls)")
+        }
         let adminSockets = try self.adminSockets(config, log)
         defer { adminSockets.unlink() }
         if self.options.detach { try Detach.now() }
@@ -330,6 +333,7 @@ private struct StartUp {
                 try telemetry.start()
                 await telemetry.restore()
                 endpoint = try await self.endpoint(telemetry, adminSockets, log)
+                telemetry.watchCertificate(use: "smtp") { server.config.tls?.expiry }
                 try await server.start(doors)
                 for door in doors { log.write(.notice, "Listening on \(door.name)") }
                 log.write(.notice, "ready", fields: [("pid", String(getpid()))])

@@ -61,6 +61,12 @@ extension ServerTelemetry {
         metrics.receivedOctets = counters.receivedOctets
         metrics.messageOctets = counters.messageOctets
         metrics.bareNewlineWarnings = counters.bareNewlineWarnings
+        metrics.handshakes = Self.labelled(
+            Dictionary(counters.handshakes.map { ([$0.key], $0.value) }, uniquingKeysWith: &+))
+        metrics.ciphers = Self.labelled(
+            Dictionary(
+                counters.ciphers.map { ($0.key.split(separator: " ").map(String.init), $0.value) },
+                uniquingKeysWith: &+))
     }
 
     /// Durations under a bound for each power of four, so that there are not too many.

@@ -303,6 +303,22 @@ public final class TestClient: SessionTransport, DeadlineTarget, @unchecked Send
         }
     }
 
+    /// A TLS handshake is complete.
+    public func startTLS(_ facts: TLSFacts) {
+        self.harness.loop.run {
+            self.session?.assumeIsolated { $0.tlsStarted(facts) }
+            self.drain()
+        }
+    }
+
+    /// A TLS handshake failed.
+    public func failTLS(_ failure: TLSFailure, _ text: String) {
+        self.harness.loop.run {
+            self.session?.assumeIsolated { $0.tlsFailed(failure, text) }
+            self.drain()
+        }
+    }
+
     /// Whether what the server sends can leave.
     public func setWritable(_ isWritable: Bool) {
         self.harness.loop.run {

@@ -52,6 +52,8 @@ public final class SessionReplay {
         case .endOfStream: client.finish()
         case .writable(let isWritable): client.setWritable(isWritable)
         case .shutdown: client.shutDown()
+        case .tlsStarted(let facts): client.startTLS(facts)
+        case .tlsFailed(let failure, let text): client.failTLS(failure, text)
         case .closed: if !client.isClosed { client.vanish() }
         // These the loop brings by itself, at the same times.
         case .opened, .deadline, .continued: break

@@ -50,7 +50,7 @@ struct ConfigStoreTests {
     }
 
     @Test(arguments: [
-        ("rcpt_ok\nqueue/maildir\ntls", "plugins:3: error: 'tls' will be native, but is not in this version"),
+        ("rcpt_ok\nqueue/maildir\ndkim", "plugins:3: error: 'dkim' will be native, but is not in this version"),
         (
             "rcpt_ok\nqueue/maildir\ndspam",
             "plugins:3: error: 'dspam' is Perl, which runs in a host that is not in this version"

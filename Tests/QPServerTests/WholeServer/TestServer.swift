@@ -71,14 +71,14 @@ final class TestServer: Sendable {
 
     /// Runs a server of configuration files, and ends it.
     static func with(
-        files: ScratchFolder, _ catalogue: [any Plugin.Type], loops: Int = 1,
+        files: ScratchFolder, _ catalogue: [any Plugin.Type], loops: Int = 1, options: ListenerOptions = [],
         _ body: (TestServer) async throws -> Void
     ) async throws {
         let config = ConfigStore(
             directory: ConfigDirectory(files.path), catalogue: Server.catalogue(catalogue),
             adjust: { $0.limits.processMemory = 0 })
         let generation = try config.load().get()
-        try await TestServer(config, generation, files, loops: loops).run(body)
+        try await TestServer(config, generation, files, loops: loops, options: options).run(body)
     }
 
     private func run(_ body: (TestServer) async throws -> Void) async throws {

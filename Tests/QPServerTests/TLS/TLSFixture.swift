@@ -1,0 +1,67 @@
+// TLSFixture.swift
+//
+// A server with certificates, for the tests of TLS.
+
+import Glibc
+import QPActors
+import QPHooks
+import QPPlugins
+import QPTestCertificates
+
+@testable import QPServer
+
+/// Tells a client on NOOP what plugins see of the encryption.
+struct TellTLS: Plugin {
+    static let name = "tell_tls"
+    static let manual = "tell_tls\n\nFor tests."
+
+    init(_ setup: PluginSetup) throws(PluginError) {}
+
+    func register(on hooks: inout HookTable) {
+        hooks.on(.noop) { _, session in
+            guard let tls = session.tls else { return .declined }
+            let client = tls.clientCertificate
+            session.respond(
+                Reply(
+                    250, nil,
+                    lines: [
+                        tls.summary, "sni \(tls.serverName ?? "-")",
+                        "binding \(tls.serverEndPoint.map { String($0) }.joined(separator: "."))",
+                        "client \(client?.commonName ?? "-") \(client?.isVerified == true ? "good" : "bad")",
+                        "subject \(client?.subject ?? "-")", "names \(client?.names.joined(separator: " ") ?? "-")",
+                        "helo \(session.introduction?.host ?? "-")",
+                    ]))
+            return .done
+        }
+    }
+}
+
+enum TLSFixture {
+    /// Runs a server with files of certificates and keys, and lines of configuration.
+    static func run(
+        _ certificates: [String: TestCertificate], _ lines: [String], extra: [String: String] = [:],
+        options: ListenerOptions = [], _ body: (TestServer, ScratchFolder) async throws -> Void
+    ) async throws {
+        let files = ScratchFolder()
+        for (name, certificate) in certificates {
+            files.write("\(name).pem", certificate.pem)
+            files.write("\(name).key", certificate.key)
+        }
+        var content = [
+            "me": "mx.server.example", "reverse_dns": "0", "rcpthosts": "server.example",
+            "plugins": "tell_tls\nrcpt_ok\nqueue/maildir \(files.path)/Maildir", "limits": "max_conn_ip 1000",
+        ]
+        content.merge(extra) { $1 }
+        if !lines.isEmpty { content["tls"] = lines.joined(separator: "\n") }
+        for (name, text) in content { files.write(name, text + "\n") }
+        try await TestServer.with(files: files, BundledPlugins.all + [TellTLS.self], options: options) { server in
+            try await body(server, files)
+        }
+    }
+
+    /// Puts a file in another's place at once.
+    static func replace(_ name: String, in files: ScratchFolder, _ text: String) {
+        files.write("\(name).new", text)
+        rename(files("\(name).new"), files(name))
+    }
+}
