@@ -96,6 +96,8 @@ extension Session {
         self.context.state = state
         self.machine.greetingRefused()
         self.receivedHead = nil
+        self.exchange = nil
+        self.authErrors = 0
         self.memory?.forget()
         self.trail.restart()
         self.phase = .opening

@@ -4,7 +4,7 @@
     BENCH_SERVER   the program to measure (set by scripts/bench.sh)
     BENCH_LOAD     the load generator (set by scripts/bench.sh)
     BENCH          groups to run, with commas: instructions syscalls idle handler growth cpu latency maildir admin
-                   console policy (all)
+                   console policy tls (all)
     BENCH_SCALE    multiplies every number of messages (1); below 1 for a quick look, gates then mean little
 
 User instructions, system calls, bytes and the cost of a handler do not depend on how busy the machine is: they are
@@ -28,11 +28,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "common"))
 import admin
 import console
 import policy
+import tls
 from postfix_instance import PostfixInstance
 from servers import Server, ServerError, cpu_seconds, memory, raise_descriptors, tool
 
 GROUPS = ["instructions", "syscalls", "idle", "handler", "growth", "cpu", "latency", "maildir", "admin", "console",
-          "policy"]
+          "policy", "tls"]
 SCALE = float(os.environ.get("BENCH_SCALE", "1"))
 SESSIONS = 20
 # Calls of a plugin's handlers for one more message of a kept session: mail, rcpt, data, data_post, queue.
@@ -340,6 +341,10 @@ def measure_admin(table):
 def measure_console(table):
     program = os.environ.get("BENCH_CONSOLE") or str(Path(mail_server()).with_name("qpconsole"))
     console.measure(table, mail_server(), program, scaled(10_000), max(5, 20 * SCALE))
+
+
+def measure_tls(table):
+    tls.measure(table, mail_server(), scaled)
 
 
 def measure_policy(table):

@@ -235,7 +235,7 @@ private struct StartUp {
     private static func ceiling(
         _ descriptors: Int, _ doors: [RunningServer.Door], _ admin: AdminSockets
     ) -> Int {
-        let fixed = 32 + doors.reduce(0) { $0 + $1.sockets.count } + (admin.list.isEmpty ? 0 : 16 + admin.list.count)
+        let fixed = 40 + doors.reduce(0) { $0 + $1.sockets.count } + (admin.list.isEmpty ? 0 : 16 + admin.list.count)
         return max(1, descriptors - fixed - min(descriptors / 8, 256))
     }
 

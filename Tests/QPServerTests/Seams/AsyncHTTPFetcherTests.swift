@@ -53,6 +53,15 @@ final class HTTPTestServer: Sendable {
         return poll(&wait, 1, 50) > 0
     }
 
+    /// Whether a request is there with the body that its header announces.
+    private static func isWhole(_ text: String) -> Bool {
+        guard let end = text.firstRange(of: "\r\n\r\n") else { return false }
+        let length = text[..<end.lowerBound].lowercased().split(separator: "\r\n")
+            .first { $0.hasPrefix("content-length:") }
+            .flatMap { Int($0.dropFirst(15).filter(\.isNumber)) }
+        return text[end.upperBound...].utf8.count >= length ?? 0
+    }
+
     private func serve(_ peer: Int32) {
         defer { Glibc.close(peer) }
         var text = ""
@@ -64,7 +73,7 @@ final class HTTPTestServer: Sendable {
             // A handshake of TLS: RFC 8446 §5.1.
             if buffer[0] == 22 { return }
             text += String(decoding: buffer.prefix(count), as: UTF8.self)
-            guard text.contains("\r\n\r\n") else { continue }
+            guard Self.isWhole(text) else { continue }
             self.state.withLock { $0.requests.append(text) }
             let path = text.split(separator: " ")[1]
             text = ""
