@@ -245,7 +245,7 @@ extension Session {
         // Nothing of the exchange can be on its way any more.
         if case .decision = exchange.step { self.expectsStrayLines = false }
         self.endExchange()
-        self.authErrors += 1
+        if self.authErrors < .max { self.authErrors += 1 }
         let limits = self.settings.limits
         self.log(
             .notice, isOurs ? "authentication impossible for now" : "authentication failed",
@@ -258,7 +258,7 @@ extension Session {
             self.supervisor.authLedger { $0.failed(address, at: now, limits) }
             self.send(Reply(535, .badCredentials, "authentication failed"))
         }
-        guard self.authErrors >= limits.authErrors else { return }
+        guard Int(self.authErrors) >= limits.authErrors else { return }
         self.send(Reply(421, .securityPolicy, "too many failed authentications"))
         self.leave(.server)
     }

@@ -81,7 +81,12 @@ public actor Session {
     @exclusivity(unchecked) var isEntered = false
     @exclusivity(unchecked) var phase = Phase.opening
     @exclusivity(unchecked) var receiver: MessageReceiver?
-    @exclusivity(unchecked) var mailOptions = MailOptions()
+    @exclusivity(unchecked) private var optionsBox: MailOptionsBox?
+    /// What the parameters of MAIL say; most say nothing.
+    var mailOptions: MailOptions {
+        get { self.optionsBox?.options ?? MailOptions() }
+        set { self.optionsBox = newValue == MailOptions() ? nil : MailOptionsBox(newValue) }
+    }
 
     /// Input that waits behind a hook, or the beginning of a line.
     @exclusivity(unchecked) var pending: [UInt8] = []
@@ -117,7 +122,7 @@ public actor Session {
 
     // AUTH (Session+Auth.swift)
     @exclusivity(unchecked) var exchange: AuthExchange?
-    var authErrors = 0
+    var authErrors: UInt16 = 0
     var failedMechanism: SASLMechanism?
     /// Whether lines that are no commands may be an exchange whose beginning was refused.
     var expectsStrayLines = false
@@ -484,6 +489,15 @@ public actor Session {
                 level: level, hook: nil, plugin: nil, session: self.state.id, sessionNumber: self.state.number,
                 transaction: self.state.transaction.number, text: text(), fields: fields(),
                 wallTime: self.core.loop.wallNow()))
+    }
+}
+
+/// So that mails without parameters carry no more than their absence.
+private final class MailOptionsBox: Sendable {
+    let options: MailOptions
+
+    init(_ options: MailOptions) {
+        self.options = options
     }
 }
 

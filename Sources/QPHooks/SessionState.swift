@@ -13,7 +13,11 @@ package final class SessionState {
     @exclusivity(unchecked) package var user: String?
     package var mechanism: String?
     /// What a plugin handed over for the mechanism that proves itself to the engine. No `Change`: those are shown.
-    package var offeredSecret: StoredSecret?
+    package var offeredSecret: StoredSecret? {
+        get { self.secretBox?.secret }
+        set { self.secretBox = newValue.map(SecretBox.init) }
+    }
+    private var secretBox: SecretBox?
     /// The encryption, once it is there.
     @exclusivity(unchecked) package var tls: TLSFacts?
     /// What XFORWARD said of this mail.
@@ -90,6 +94,15 @@ package final class SessionState {
         case .responded:
             break
         }
+    }
+}
+
+/// So that sessions without AUTH carry no more than its absence.
+private final class SecretBox: Sendable {
+    let secret: StoredSecret
+
+    init(_ secret: StoredSecret) {
+        self.secret = secret
     }
 }
 

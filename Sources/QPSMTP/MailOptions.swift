@@ -30,12 +30,12 @@ public struct MailOptions: Sendable, Hashable {
     public var smtputf8 = false
     /// RET; nil when it was not given.
     public var ret: ReturnContent?
+    /// REQUIRETLS (RFC 8689 §2).
+    public var requireTLS = false
     /// ENVID as it came, in xtext, at most 100 octets; it is to be passed on unchanged (RFC 3461 §4.4).
     public var envid: String?
     /// AUTH as it came, in xtext, or `<>`; nil when it was not given or AUTH is not offered (RFC 4954 §5).
     public var authIdentity: String?
-    /// REQUIRETLS (RFC 8689 §2).
-    public var requireTLS = false
 
     /// Nothing said.
     public init() {}

@@ -79,12 +79,19 @@ public struct ReceivedField: Sendable, Hashable {
         return String(decoding: out.dropFirst(10).dropLast(2), as: UTF8.self)
     }
 
-    /// What is the same for all mails of a session: everything before the id.
-    public struct Head: Sendable, Hashable {
+    /// What is the same for all mails of a session: everything before the id. An object, so that a session without mail
+    /// carries no more than its absence.
+    public final class Head: Sendable {
         fileprivate let octets: [UInt8]
         fileprivate let lineStart: Int
         /// The `with` word it was made with.
         public let word: String
+
+        fileprivate init(octets: [UInt8], lineStart: Int, word: String) {
+            self.octets = octets
+            self.lineStart = lineStart
+            self.word = word
+        }
 
         /// Appends the whole field: the head, then what is one mail's.
         public func append(id: String, recipient: Mailbox?, date: RFC5322Date, to out: inout [UInt8]) {

@@ -30,7 +30,7 @@ struct LimitsReader {
         case "data_timeout": .seconds(\.dataTimeout, Self.times)
         case "handshake_timeout": .seconds(\.handshakeTimeout, Self.times)
         case "session_timeout": .seconds(\.sessionTimeout, Self.times)
-        case "auth_errors": .count(\.authErrors, 1...1_000_000)
+        case "auth_errors": .count(\.authErrors, 1...60_000)
         case "auth_errors_ip": .count(\.authErrorsPerAddress, 0...1_000_000)
         case "auth_window": .seconds(\.authWindow, Self.times)
         case "auth_delay": .seconds(\.authDelay, Self.times)

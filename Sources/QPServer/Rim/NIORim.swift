@@ -57,7 +57,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     @exclusivity(unchecked) private var isClosed = false
     private var drainIsScheduled = false
     /// Who the client is, if a proxy said so.
-    var asserted: ProxiedClient?
+    var asserted: ProxiedClientBox?
 
     init(_ setup: RimSetup) {
         self.setup = setup
@@ -67,7 +67,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
-        guard let client = self.asserted ?? ProxiedClient(peerOf: context.channel) else {
+        guard let client = self.asserted?.client ?? ProxiedClient(peerOf: context.channel) else {
             return context.close(promise: nil)
         }
         let connection = client.connection(self.setup.listener, acceptedAt: self.setup.core.loop.wallNow())

@@ -6,6 +6,15 @@ import NIOCore
 import QPActors
 import QPHooks
 
+/// So that connections without a proxy carry no more than its absence.
+final class ProxiedClientBox: Sendable {
+    let client: ProxiedClient
+
+    init(_ client: ProxiedClient) {
+        self.client = client
+    }
+}
+
 /// Both ends of a connection, as the system or a proxy knows them.
 struct ProxiedClient: Sendable, Hashable {
     let remote: ProxyHeader.Endpoint
@@ -136,12 +145,12 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler, 
             break
         case .unknown:
             // The proxy is not the client: what its address may do is not for whoever is behind it.
-            self.rim.asserted = ProxiedClient(peerOf: context.channel, isAsserted: true)
+            self.rim.asserted = ProxiedClient(peerOf: context.channel, isAsserted: true).map(ProxiedClientBox.init)
         case .client(let source, let destination):
             guard source.address.mayBeClient else {
                 return self.refuse(context, "PROXY header for a client at \(source.address)")
             }
-            self.rim.asserted = ProxiedClient(source, to: destination)
+            self.rim.asserted = ProxiedClientBox(ProxiedClient(source, to: destination))
         }
         let rest = self.input.dropFirst(length)
         self.finish()
