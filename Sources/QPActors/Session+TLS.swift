@@ -146,6 +146,7 @@ extension Session {
         if self.state.user != nil { self.state.isRelayClient = false }
         self.state.user = nil
         self.state.mechanism = nil
+        self.failedMechanism = nil
         self.state.introduction = nil
         self.machine.greetingRefused()
         self.receivedHead = nil

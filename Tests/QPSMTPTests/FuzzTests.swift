@@ -14,7 +14,7 @@ import Testing
     ]
 
     /// `make fuzz` asks for more rounds by QP_FUZZ_ITERATIONS.
-    private static func rounds(_ usual: Int) -> Int {
+    static func rounds(_ usual: Int) -> Int {
         guard let text = getenv("QP_FUZZ_ITERATIONS"), let asked = Int(String(cString: text)) else { return usual }
         return min(max(asked, usual), 10_000_000)
     }

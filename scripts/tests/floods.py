@@ -1,10 +1,12 @@
-"""floods.py WHAT PORT PID WORK FULL: clients that come in masses or behave badly, and what must be left of them."""
+"""floods.py WHAT PORT PID WORK FULL [TLSPORT]: clients that come in masses or behave badly, and what must be left of
+them."""
 
 import glob
 import os
 import resource
 import select
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -30,7 +32,7 @@ def spooled():
     return [name for folder in ("spool", "disk/spool") for name in glob.glob(f"{work}/{folder}/*")]
 
 
-def dial(source=None, buffer=None):
+def dial(source=None, buffer=None, to=port):
     """A connection from an address of 127.0.0.0/8."""
     sock = socket.socket()
     if buffer:
@@ -38,7 +40,7 @@ def dial(source=None, buffer=None):
     sock.settimeout(PATIENCE)
     if source:
         sock.bind((source, 0))
-    sock.connect(("127.0.0.1", port))
+    sock.connect(("127.0.0.1", to))
     return sock
 
 
@@ -117,6 +119,80 @@ def idle():
     for sock in clients:
         sock.close()
     nothing_left(before)
+
+
+def client_hello():
+    """The first octets of a handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="mx.example.com").do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return outgoing.read()
+
+
+def half_open(index, tls_port, hello):
+    """A client that stops: before its ClientHello, in its middle, behind it; at both ports."""
+    source, stop = f"127.0.0.{2 + index % 10}", (0, len(hello) // 2, len(hello))[index % 3]
+    if index % 2:
+        sock = dial(source, to=tls_port)
+    else:
+        sock = dial(source)
+        assert line(sock).startswith(b"220 ")
+        sock.sendall(b"STARTTLS\r\n")
+        assert line(sock).startswith(b"220 ")
+    sock.sendall(hello[:stop])
+    return sock
+
+
+def ended(sock):
+    """Reads what there is until the server has closed."""
+    try:
+        while sock.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+
+
+def handshakes():
+    # The server ends a handshake after so many seconds.
+    tls_port, count, limit = int(sys.argv[6]), 2000, 15
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def encrypted():
+        with context.wrap_socket(dial(to=tls_port)) as sock:
+            assert sock.recv(512).startswith(b"220 ")
+            sock.sendall(b"QUIT\r\n")
+            assert sock.recv(512).startswith(b"221 ")
+
+    encrypted()
+    before, memory, hello = warm_up(), resident(), client_hello()
+    begun = time.monotonic()
+    clients = [half_open(index, tls_port, hello) for index in range(count)]
+    eventually(lambda: f"{open_descriptors()} descriptors", lambda: open_descriptors() >= before + count)
+    each = (resident() - memory) / count
+    print(f"{count} half-open handshakes in {time.monotonic() - begun:.1f} s, {each:.0f} octets each")
+    assert each < 50_000, "half-open handshakes take too much memory"
+    step, mails = time.monotonic(), 200
+    for number in range(mails):
+        code, text = deliver(f"beside {number}")
+        assert code == 250, f"{code} {text}"
+        if number % 10 == 0:
+            encrypted()
+    beside = open_descriptors() - before
+    print(f"{mails} mails beside them in {time.monotonic() - step:.1f} s; {beside} still wait")
+    assert beside >= count or time.monotonic() - begun > limit, "handshakes were ended before their time"
+    for sock in clients:
+        sock.settimeout(60)
+        ended(sock)
+    took = time.monotonic() - begun
+    print(f"all were ended, {took:.1f} s after the first came")
+    assert took > limit, "handshakes were ended before their time"
+    for sock in clients:
+        sock.close()
+    nothing_left(before)
+    encrypted()
 
 
 def beyond():
@@ -342,4 +418,5 @@ def disk():
     nothing_left(before)
 
 
-{"idle": idle, "beyond": beyond, "rude": rude, "descriptors": descriptors, "memory": memory, "disk": disk}[what]()
+{"idle": idle, "handshakes": handshakes, "beyond": beyond, "rude": rude, "descriptors": descriptors, "memory": memory,
+ "disk": disk}[what]()

@@ -55,6 +55,7 @@ done
 echo "-- smtplib"
 python3 - "$port" "$implicit" "$config/mx.crt" <<'PYTHON'
 import smtplib
+import socket
 import ssl
 import sys
 
@@ -73,6 +74,14 @@ with smtplib.SMTP("127.0.0.1", port) as client:
 context.check_hostname = False
 with smtplib.SMTP_SSL("127.0.0.1", implicit, context=context) as client:
     client.sendmail("a@b.example", ["user@example.com"], message)
+# Whoever says goodbye under TLS and of TLS is let go at once.
+with context.wrap_socket(socket.create_connection(("127.0.0.1", implicit), 10)) as client:
+    client.recv(512)
+    client.sendall(b"QUIT\r\n")
+    assert client.recv(512).startswith(b"221 ")
+    beneath = client.unwrap()
+    beneath.settimeout(1.5)
+    assert beneath.recv(1) == b""
 PYTHON
 
 echo "-- sslscan"

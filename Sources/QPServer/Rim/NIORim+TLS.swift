@@ -60,6 +60,13 @@ extension NIORim {
         return true
     }
 
+    /// Closes when both sides have said that it is over. NIOSSL itself would wait for its time limit, because clients may
+    /// close half a connection here.
+    func closeBeneathTLS(_ context: ChannelHandlerContext) {
+        let tls = try? context.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self)
+        (tls ?? context).close(promise: nil)
+    }
+
     /// An error that the session has its own way with; false: the connection is of no use any more.
     func takeTLSError(_ error: any Error) -> Bool {
         if self.handshake != nil {

@@ -52,6 +52,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     @exclusivity(unchecked) private var inputEnded = false
     @exclusivity(unchecked) private var isLingering = false
     private var lingered = 0
+    private var isClosing = false
     /// Whether it is one of those who are turned away and wait for the client to close.
     private var isTurnedAway = false
     @exclusivity(unchecked) private var isClosed = false
@@ -173,7 +174,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         if self.takeHandshakeEvent(event) { return context.fireUserInboundEventTriggered(event) }
         if let event = event as? ChannelEvent, event == .inputClosed {
             self.inputEnded = true
-            if self.isLingering { return context.close(promise: nil) }
+            if self.isClosing { return self.closeBeneathTLS(context) }
             self.feedUnread()
             self.session?.assumeIsolated { $0.inputEnded() }
             self.drain()
@@ -303,6 +304,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     private func close(gently: Bool) {
         guard let context = self.context, !self.isLingering else { return }
         if let handshake = self.handshake { return handshake.close(context) }
+        self.isClosing = true
         guard gently, !self.inputEnded else { return context.close(promise: nil) }
         self.isLingering = true
         self.setReading(true)

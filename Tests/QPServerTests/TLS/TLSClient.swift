@@ -75,9 +75,14 @@ final class TLSClient: Sendable {
         try await inbox.wait(channel.eventLoop) { $0.isEncrypted }
     }
 
-    func send(_ text: String) async throws {
-        try await self.channel.writeAndFlush(ByteBuffer(string: text)).get()
+    func send(_ text: String) async throws { try await self.send(Array(text.utf8)) }
+
+    func send(_ octets: [UInt8]) async throws {
+        try await self.channel.writeAndFlush(ByteBuffer(bytes: octets)).get()
     }
+
+    /// Keeps octets back until more go out, so that both leave in one piece.
+    func hold(_ octets: [UInt8]) { self.channel.write(ByteBuffer(bytes: octets), promise: nil) }
 
     /// The next reply: its code and all its lines.
     func answer() async throws -> (code: Int, text: String) {
@@ -177,11 +182,12 @@ private final class Inbox: ChannelInboundHandler, Sendable {
 
     func line(_ loop: any EventLoop) async throws -> String {
         try await self.wait(loop) { $0.octets.contains(10) }
-        return self.state.withLock { state in
+        return try self.state.withLock { state in
             guard let end = state.octets.firstIndex(of: 10) else { return "" }
-            let line = String(decoding: state.octets[..<end].filter { $0 != 13 }, as: UTF8.self)
+            let line = state.octets[..<end]
             state.octets.removeSubrange(...end)
-            return line
+            guard line.last == 13 else { throw TLSClient.Failure.notSMTP(String(decoding: line, as: UTF8.self)) }
+            return String(decoding: line.dropLast(), as: UTF8.self)
         }
     }
 }

@@ -30,6 +30,8 @@ struct TellTLS: Plugin {
                         "client \(client?.commonName ?? "-") \(client?.isVerified == true ? "good" : "bad")",
                         "subject \(client?.subject ?? "-")", "names \(client?.names.joined(separator: " ") ?? "-")",
                         "helo \(session.introduction?.host ?? "-")",
+                        "user \(session.user ?? "-") \(session.isRelayClient ? "relays" : "does not relay")",
+                        "from \(session.connection.remoteAddress):\(session.connection.remotePort)",
                     ]))
             return .done
         }
@@ -40,7 +42,8 @@ enum TLSFixture {
     /// Runs a server with files of certificates and keys, and lines of configuration.
     static func run(
         _ certificates: [String: TestCertificate], _ lines: [String], extra: [String: String] = [:],
-        options: ListenerOptions = [], _ body: (TestServer, ScratchFolder) async throws -> Void
+        plugins: [String] = [], options: ListenerOptions = [],
+        _ body: (TestServer, ScratchFolder) async throws -> Void
     ) async throws {
         let files = ScratchFolder()
         for (name, certificate) in certificates {
@@ -49,7 +52,9 @@ enum TLSFixture {
         }
         var content = [
             "me": "mx.server.example", "reverse_dns": "0", "rcpthosts": "server.example",
-            "plugins": "tell_tls\nrcpt_ok\nqueue/maildir \(files.path)/Maildir", "limits": "max_conn_ip 1000",
+            "plugins": (["tell_tls"] + plugins + ["rcpt_ok", "queue/maildir \(files.path)/Maildir"])
+                .joined(separator: "\n"),
+            "limits": "max_conn_ip 1000",
         ]
         content.merge(extra) { $1 }
         if !lines.isEmpty { content["tls"] = lines.joined(separator: "\n") }
@@ -57,6 +62,14 @@ enum TLSFixture {
         try await TestServer.with(files: files, BundledPlugins.all + [TellTLS.self], options: options) { server in
             try await body(server, files)
         }
+    }
+
+    /// The only message that was taken, its folded lines as one.
+    static func message(in files: ScratchFolder) -> String {
+        let names = ScratchFolder.names(of: files("Maildir/new")) ?? []
+        guard names.count == 1 else { return "\(names.count) messages" }
+        return (files.text("Maildir/new/\(names[0])") ?? "").split(whereSeparator: \.isWhitespace)
+            .joined(separator: " ")
     }
 
     /// Puts a file in another's place at once.
