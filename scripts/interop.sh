@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Our release build and other programs: mail between it and swaks, and a Postfix of its own (which needs root) as sender
-# and as next hop, and in front of our doors (scripts/interop/doors.sh); then the admin endpoint (scripts/interop/admin.sh).
+# and as next hop; then every script of scripts/interop: our doors, the queue plugins and what stands behind them, the
+# admin endpoint, AUTH, TLS, and the programs that hand in mail.
 #
 #   INTEROP_COUNT=50 scripts/interop.sh     50 messages in place of 500
 set -euo pipefail
@@ -23,4 +24,5 @@ scripts/interop/admin.sh || status=1
 scripts/setup.sh interop
 QPSERVER=$INTEROP_SERVER scripts/interop/auth.sh || status=1
 QPSERVER=$INTEROP_SERVER scripts/interop/tls.sh || status=1
+QPSERVER=$INTEROP_SERVER scripts/interop/submission.sh || status=1
 exit $status

@@ -37,6 +37,8 @@ interop program:chromium     chromium
 interop program:dovecot      dovecot-core
 interop file:/usr/lib/dovecot/lmtp dovecot-lmtpd
 interop program:testssl      testssl.sh
+interop program:msmtp        msmtp
+interop glob:/usr/lib/*/sasl2/libscram.so libsasl2-modules
 interop python:ensurepip     python3-venv
 bench   program:smtp-sink    postfix
 bench   program:strace       strace
@@ -52,6 +54,7 @@ is_there() {
         perl:*) perl "-M${1#perl:}" -e 1 2>/dev/null ;;
         python:*) python3 -c "import ${1#python:}" 2>/dev/null ;;
         file:*) [ -e "${1#file:}" ] ;;
+        glob:*) compgen -G "${1#glob:}" >/dev/null ;;
         program:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#program:}" >/dev/null ;;
         header:*)
             [ -e "/usr/include/${1#header:}" ] || [ -e "/usr/local/include/${1#header:}" ] \

@@ -82,7 +82,7 @@ extension MetricsFamily {
             """,
             .labelled { $0.handshakes }),
         .init(
-            .counter, "qpserver_tls_connections_total", [.init("version", ["TLSv1.2", "TLSv1.3"]), .init("cipher")],
+            .counter, "qpserver_tls_connections_total", [.init("version"), .init("cipher")],
             "TLS handshakes that succeeded, by what was agreed upon.", .labelled { $0.ciphers }),
         .init(
             .counter, "qpserver_external_requests_total", [.kind, .init("result", ["ok", "error", "timeout"])],

@@ -1,34 +1,24 @@
 """What TLS costs: handshakes, and messages over TLS, beside Postfix' smtpd in the same run.
 
 Part of scripts/bench/bench.py, as its group `tls`. BENCH_MAIL_SERVER names the program. Postfix needs root. Of Postfix
-only the processes of smtpd count: what its cleanup and its queue do is left out, while ours receives, decides and drops.
+only the processes of smtpd count: what its cleanup and its queue do is left out, while ours receives, decides and
+drops.
 """
 
 import os
 import smtplib
 import ssl
-import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
 
+from certificate import make_certificate
 from postfix_instance import PostfixInstance
-from servers import Server, ServerError, children, cpu_seconds, tool
+from servers import Server, ServerError, cpu_seconds
 
 THREADS = 4
 MESSAGE = b"Subject: bench\r\n\r\n" + b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n" * 15
-
-
-def make_certificate(folder):
-    """A certificate and its key (P-256), as files."""
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    subprocess.run(
-        [tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-         "2", "-subj", "/CN=bench.example", "-keyout", key, "-out", certificate],
-        check=True, capture_output=True)
-    certificate.chmod(0o644)
-    return certificate, key
 
 
 def configure(folder, certificate, key):
@@ -113,29 +103,18 @@ def own_pids(server):
 
 
 def smtpd_pids(postfix):
-    def name(pid):
-        try:
-            return Path(f"/proc/{pid}/comm").read_text().strip()
-        except OSError:
-            return ""
-
-    return [pid for pid in children(postfix.pid) if name(pid) == "smtpd"]
+    return postfix.processes("smtpd")
 
 
-class TLSPostfix(PostfixInstance):
-    """A Postfix that offers STARTTLS, whose smtpd processes stay."""
-
-    def __init__(self, certificate, key):
-        super().__init__(deliver=True)
-        self.files = (certificate, key)
-
-    def configure(self):
-        super().configure()
-        certificate, key = self.files
-        with open(self.folder / "main.cf", "a") as main:
-            main.write(f"smtpd_tls_security_level = may\nsmtpd_tls_chain_files = {key}, {certificate}\n"
-                       "smtpd_tls_session_cache_database =\ntls_ssl_options = NO_TICKET\nmax_use = 1000000\n"
-                       "virtual_transport = discard:\n")
+# STARTTLS is offered, smtpd processes stay, and mail goes nowhere.
+POSTFIX = """\
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {key}, {certificate}
+smtpd_tls_session_cache_database =
+tls_ssl_options = NO_TICKET
+max_use = 1000000
+virtual_transport = discard:
+"""
 
 
 def measure(table, program, scaled):
@@ -153,16 +132,18 @@ def measure(table, program, scaled):
         with ours:
             figures["ours"] = measure_rows(ours, own_pids, rows)
         if os.geteuid() == 0:
-            with TLSPostfix(certificate, key) as postfix:
+            with PostfixInstance(deliver=True, extra=POSTFIX.format(certificate=certificate, key=key)) as postfix:
                 figures["theirs"] = measure_rows(postfix, smtpd_pids, rows)
             peers = figures["theirs"]
+            print("    beside: the smtpd processes of a Postfix")
         else:
             print("    Postfix beside it needs root: left out")
         for index, (what, _, _, _) in enumerate(rows):
             (cost, rate), peer = figures["ours"][index], peers[index] if peers else None
-            table.add(f"processor us, {what} (beside: Postfix smtpd)", cost, peer and peer[0], unit="{:,.1f}")
+            table.add(f"processor us, {what}", cost, peer and peer[0], unit="{:,.1f}")
             if index == 1:
-                table.add("    of them per second, 4 clients in Python", rate, peer and peer[1])
+                table.add("    of them per second of processor time", 1e6 / cost, peer and 1e6 / peer[0])
+                table.add(f"    of them per second, {THREADS} clients in Python", rate, peer and peer[1])
 
 
 def measure_rows(server, pids, rows):

@@ -12,11 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from servers import ServerError, accepts, free_port, tool
+from servers import ServerError, accepts, children, free_port, tool
 
 MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
 postlog unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
@@ -100,7 +101,7 @@ virtual_mailbox_lock = dotlock
 
 
 class PostfixInstance:
-    """Running inside a `with`. Give `next_hop` (a port of 127.0.0.1) or `deliver=True`; `extra` are lines of main.cf."""
+    """Running inside a `with`. Give `next_hop` (a port of 127.0.0.1) or `deliver=True`; `extra` are more of main.cf."""
 
     def __init__(self, next_hop=None, deliver=False, extra=""):
         if os.geteuid() != 0:
@@ -116,20 +117,35 @@ class PostfixInstance:
         self.folder = Path(tempfile.mkdtemp(prefix="postfix-"))
         try:
             self.configure()
-            self.postfix("start")
-            self.wait_for_port()
+            self.start()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return False
+
+    def start(self):
+        self.postfix("start")
+        self.wait_for_port()
+
+    def stop(self):
         self.postfix("stop", check=False)
         end = time.monotonic() + 20
         while self.pid and time.monotonic() < end:
             time.sleep(0.1)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return False
+
+    def processes(self, name):
+        """The ids of its processes of one kind."""
+        def command(pid):
+            try:
+                return Path(f"/proc/{pid}/comm").read_text().strip()
+            except OSError:
+                return ""
+        return [pid for pid in children(self.pid) if command(pid) == name] if self.pid else []
 
     def configure(self):
         owner, box_owner = pwd.getpwnam("postfix"), pwd.getpwnam("nobody")

@@ -5,7 +5,6 @@
     INTEROP_COUNT    messages of the large interop (500); each way gets a fifth
 """
 
-import os
 import re
 import sys
 import tempfile
@@ -15,27 +14,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "common"))
 
 import corpus
-from interop import COUNT, compare, count_files, send, wait_for
+from interop import COUNT, compare, count_files, our_server, send, wait_for
 from maildir import messages
 from postfix_instance import PostfixInstance
-from servers import Server, ServerError
-
-
-def our_server(folder, option):
-    """Our server, which believes what its own machine forwards; `option` is its listener's."""
-    config = Path(folder) / "config"
-    config.mkdir()
-    (Path(folder) / "spool").mkdir()
-    files = {
-        "plugins": f"rcpt_ok\nqueue/maildir {folder}/Maildir\n", "rcpthosts": f"{corpus.DOMAIN}\n",
-        "me": "mx.interop.example\n", "spool_dir": f"{folder}/spool\n", "reverse_dns": "0\n",
-        "limits": "max_conn_ip 100\n", "xclient_networks": "127.0.0.1\n",
-    }
-    for name, text in files.items():
-        (config / name).write_text(text)
-    return Server(
-        "qpserver", [os.environ["INTEROP_SERVER"], "serve", "--config", str(config),
-                     "--listen", f"127.0.0.1:PORT{option}"])
+from servers import ServerError
 
 
 def relay(option, extra):
@@ -43,7 +25,7 @@ def relay(option, extra):
     mail = corpus.corpus(max(10, COUNT // 5))
     with tempfile.TemporaryDirectory(prefix="interop-") as folder:
         maildir = f"{folder}/Maildir"
-        with our_server(folder, option) as server:
+        with our_server(folder, f"queue/maildir {maildir}", option=option, xclient_networks="127.0.0.1\n") as server:
             with PostfixInstance(next_hop=server.port, extra=extra.format(port=server.port)) as postfix:
                 send(postfix.port, mail)
                 wait_for(len(mail), lambda: count_files(maildir), lambda: f"Postfix: {postfix.tail()}; {server.tail()}")
@@ -56,7 +38,8 @@ def relay(option, extra):
 
 def lmtp():
     """Postfix delivers by LMTP."""
-    mail, traces, _ = relay(",lmtp", "default_transport = lmtp:inet:127.0.0.1:{port}\nrelayhost =\nlmtp_line_length_limit = 0\n")
+    extra = "default_transport = lmtp:inet:127.0.0.1:{port}\nrelayhost =\nlmtp_line_length_limit = 0\n"
+    mail, traces, _ = relay(",lmtp", extra)
     if not all(re.search(rb"\swith (UTF8)?LMTP\s", trace) for trace in traces):
         raise ServerError("a Received field does not say LMTP")
     return mail

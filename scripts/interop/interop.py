@@ -26,8 +26,8 @@ SENDERS = 6
 PATIENCE = 180
 
 
-def our_server(folder, queue_line, **more):
-    """Our server with a configuration of its own; `more` are further files."""
+def our_server(folder, queue_line, option="", **more):
+    """Our server with a configuration of its own; `option` is its listener's, `more` are further files."""
     files = {
         "plugins": f"rcpt_ok\n{queue_line}\n",
         "rcpthosts": f"{corpus.DOMAIN}\n",
@@ -42,9 +42,10 @@ def our_server(folder, queue_line, **more):
     (Path(folder) / "spool").mkdir()
     for name, text in files.items():
         (config / name).write_text(text)
+        (config / name).chmod(0o600)
     return Server(
         "qpserver",
-        [os.environ["INTEROP_SERVER"], "serve", "--config", str(config), "--listen", "127.0.0.1:PORT"])
+        [os.environ["INTEROP_SERVER"], "serve", "--config", str(config), "--listen", f"127.0.0.1:PORT{option}"])
 
 
 def send(port, mail):

@@ -6,6 +6,8 @@
 """
 
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -17,13 +19,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "common"))
 
 import corpus
+from certificate import make_certificate
 from dovecot_instance import DovecotInstance
 from interop import compare, count_files, our_server, send, wait_for
+from maildir import split_trace
 from postfix_instance import PostfixInstance
 from servers import ServerError
 from smtp_client import Client
 
 COUNT = int(os.environ.get("INTEROP_QUEUES", "40"))
+
+# Recipient and name in the queue of a message that Postfix has delivered.
+OWN_NAME = re.compile(rb"^Delivered-To: .*|\(Postfix\)[^;]* id [0-9A-Z]+", re.MULTILINE | re.IGNORECASE)
 
 QMAIL_QUEUE = """\
 #!/bin/sh
@@ -31,16 +38,23 @@ QMAIL_QUEUE = """\
 set -e
 cd {folder}
 exec 3<&1
+{before}
 cat >tmp/$$
+{between}
 envelope=$(cat <&3 | tr '\\0' '\\n')
 recipient=$(printf '%s\\n' "$envelope" | sed -n 's/^T//p')
 sender=$(printf '%s\\n' "$envelope" | sed -n 's/^F//p')
 [ -n "$recipient" ] && [ -n "$sender" ] || exit 91
 {{ printf 'Return-Path: <%s>\\nDelivered-To: %s\\n' "$sender" "$recipient"; cat tmp/$$; }} >tmp/$$.done
 sync tmp/$$.done
+{after}
 mv tmp/$$.done new/$$
 rm tmp/$$
 """
+
+# Every eighth time the program dies, every sixteenth it stands still for a while.
+DIE = 'chance=$(od -An -N1 -tu1 /dev/urandom); [ $((chance % 8)) -ne 0 ] || kill -KILL $$'
+HANG = DIE + '; [ $((chance % 16)) -ne 1 ] || sleep 3'
 
 EXIM_WRAPPER = """\
 #!/bin/sh
@@ -77,21 +91,17 @@ box:
 """
 
 
-def certificate(folder):
-    """A key and a certificate for 127.0.0.1 that signs itself."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem", "-subj", "/CN=localhost", "-addext",
-         "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
-    os.chmod(f"{folder}/cert.pem", 0o644)
-    return f"smtpd_tls_cert_file = {folder}/cert.pem\nsmtpd_tls_key_file = {folder}/key.pem\n"
+def tls_lines(folder):
+    """A certificate for 127.0.0.1 in a folder, and the lines of main.cf that name it."""
+    certificate, key = make_certificate(Path(folder))
+    return f"smtpd_tls_cert_file = {certificate}\nsmtpd_tls_key_file = {key}\n"
 
 
 def with_starttls():
     """queue/smtp-forward to Postfix, which proves who it is."""
     mail = corpus.corpus(COUNT)
     with tempfile.TemporaryDirectory(prefix="interop-") as folder:
-        extra = certificate(folder) + "smtpd_tls_security_level = encrypt\nsmtpd_tls_loglevel = 1\n"
+        extra = tls_lines(folder) + "smtpd_tls_security_level = encrypt\nsmtpd_tls_loglevel = 1\n"
         with PostfixInstance(deliver=True, extra=extra) as postfix:
             line = f"queue/smtp-forward 127.0.0.1 {postfix.port} starttls=verify ca={folder}/cert.pem xforward"
             with our_server(folder, line) as server:
@@ -107,7 +117,7 @@ def with_starttls():
 def wrong_certificate():
     """A Postfix that cannot prove who it is gets nothing."""
     with tempfile.TemporaryDirectory(prefix="interop-") as folder:
-        extra = certificate(folder) + "smtpd_tls_security_level = may\n"
+        extra = tls_lines(folder) + "smtpd_tls_security_level = may\n"
         with PostfixInstance(deliver=True, extra=extra) as postfix:
             with our_server(folder, f"queue/smtp-forward 127.0.0.1 {postfix.port} starttls=verify") as server:
                 with Client(server.port, timeout=120) as client:
@@ -140,16 +150,21 @@ def to_dovecot():
     return mail
 
 
+def qmail_queue(folder, before="", between="", after=""):
+    """A program that behaves like qmail-queue in a folder that is a Maildir; it may do more between its steps."""
+    for name in ("tmp", "new"):
+        (Path(folder) / name).mkdir()
+    program = Path(folder) / "qmail-queue"
+    program.write_text(QMAIL_QUEUE.format(folder=folder, before=before, between=between, after=after))
+    program.chmod(0o755)
+    return program
+
+
 def to_qmail():
     """queue/qmail-queue to a program that behaves like it."""
     mail = corpus.corpus(COUNT)
     with tempfile.TemporaryDirectory(prefix="interop-") as folder:
-        for name in ("tmp", "new"):
-            (Path(folder) / name).mkdir()
-        program = Path(folder) / "qmail-queue"
-        program.write_text(QMAIL_QUEUE.format(folder=folder))
-        program.chmod(0o755)
-        with our_server(folder, f"queue/qmail-queue {program}") as server:
+        with our_server(folder, f"queue/qmail-queue {qmail_queue(folder)}") as server:
             send(server.port, mail)
             wait_for(len(mail), lambda: count_files(folder), server.tail)
         compare(mail, folder)
@@ -240,46 +255,134 @@ def resend(port, mail, met):
             time.sleep(0.2)
 
 
-def stopped_midway():
-    """A backend that is stopped and started again: nothing is lost. What it had saved when it died without an answer comes
-    again, as RFC 1047 says; nothing else does."""
-    mail = {name: text for name, text in corpus.corpus(COUNT).items() if text}
+def send_through(breaks, port, mail, arrived):
+    """Sends mail while a backend ends and comes back; `breaks` are pairs of functions for that, and each pair has its
+    turn as soon as its share of the mail has `arrived`. Gives what was deferred at least once."""
     met = []
-    with tempfile.TemporaryDirectory(prefix="interop-") as folder, DovecotInstance() as dovecot:
-        with our_server(folder, f"queue/lmtp unix:{dovecot.socket}") as server:
-            def interrupt():
-                for _ in range(3):
-                    before = count_files(dovecot.box)
-                    while count_files(dovecot.box) < min(before + COUNT // 5, len(mail) - 1):
-                        time.sleep(0.01)
-                    dovecot.stop()
-                    time.sleep(1)
-                    dovecot.start()
-            thread = threading.Thread(target=interrupt, daemon=True)
-            thread.start()
-            resend(server.port, mail, met)
-            thread.join(60)
-            wait_for(len(mail), lambda: count_files(dovecot.box), lambda: f"Dovecot: {dovecot.tail()}; {server.tail()}")
-        compare(mail, dovecot.box, may_double=set(met))
+
+    def interrupt():
+        for number, (end, begin) in enumerate(breaks, 1):
+            while arrived() < number * len(mail) // (len(breaks) + 1):
+                time.sleep(0.01)
+            end()
+            time.sleep(1)
+            begin()
+
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    resend(port, mail, met)
+    thread.join(60)
     if not met:
-        raise ServerError("no message met the interruption")
+        raise ServerError("no message met an interruption")
+    return set(met)
+
+
+def hang(processes):
+    """A pair for send_through: processes that stand still, and go on before a queue plugin loses patience; `processes`
+    gives their ids."""
+    stopped = []
+
+    def end():
+        stopped[:] = processes()
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+
+    def begin():
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+
+    return end, begin
+
+
+def dovecot_midway():
+    """A Dovecot that is stopped and started again: nothing is lost. What it had saved when it died without an answer
+    comes again, as RFC 1047 says; nothing else does."""
+    mail = {name: text for name, text in corpus.corpus(COUNT).items() if text}
+    with tempfile.TemporaryDirectory(prefix="interop-") as folder, DovecotInstance() as dovecot:
+        def arrived():
+            return count_files(dovecot.box)
+        with our_server(folder, f"queue/lmtp unix:{dovecot.socket}") as server:
+            met = send_through([(dovecot.stop, dovecot.start)] * 3, server.port, mail, arrived)
+            wait_for(len(mail), arrived, lambda: f"Dovecot: {dovecot.tail()}; {server.tail()}")
+        compare(mail, dovecot.box, may_double=met)
     return mail
 
 
+def next_hop_midway():
+    """The same with a Postfix as next hop, whose smtpd also hangs."""
+    mail = {name: text for name, text in corpus.corpus(max(COUNT, 100)).items() if text}
+    with tempfile.TemporaryDirectory(prefix="interop-") as folder, PostfixInstance(deliver=True) as postfix:
+        line = f"queue/smtp-forward 127.0.0.1 {postfix.port}"
+        with our_server(folder, line) as server:
+            stopped, hung = (postfix.stop, postfix.start), hang(lambda: postfix.processes("smtpd"))
+            met = send_through([stopped, hung, stopped], server.port, mail, postfix.delivered)
+            wait_for(len(mail), postfix.delivered, lambda: f"Postfix: {postfix.tail()}; {server.tail()}")
+        forget_own_doubles(postfix.box)
+        compare(mail, postfix.box, may_double=met)
+    return mail
+
+
+def forget_own_doubles(box):
+    """A delivery agent that is ended behind its work makes Postfix deliver once more: the same name in its queue."""
+    seen = set()
+    for path in sorted((box / "new").iterdir()):
+        trace, _ = split_trace(path.read_bytes())
+        name = tuple(OWN_NAME.findall(trace))
+        if name in seen:
+            path.unlink()
+        seen.add(name)
+
+
+def cleanup_midway():
+    """Postfix' cleanup without its socket, and hung."""
+    mail = {name: text for name, text in corpus.corpus(max(COUNT, 100)).items() if text}
+    with tempfile.TemporaryDirectory(prefix="interop-") as folder, PostfixInstance(deliver=True) as postfix:
+        away = postfix.cleanup.with_name("cleanup.away")
+        gone = (lambda: postfix.cleanup.rename(away), lambda: away.rename(postfix.cleanup))
+        line = f"queue/postfix-queue {postfix.cleanup}"
+        with our_server(folder, line) as server:
+            hung = hang(lambda: postfix.processes("cleanup"))
+            met = send_through([gone, hung, gone], server.port, mail, postfix.delivered)
+            wait_for(len(mail), postfix.delivered, lambda: f"Postfix: {postfix.tail()}; {server.tail()}")
+        compare(mail, postfix.box, may_double=met)
+    return mail
+
+
+def qmail_midway():
+    """A qmail-queue that dies or hangs before it has the message: nothing is lost, and nothing comes twice."""
+    mail, met = corpus.corpus(COUNT), []
+    with tempfile.TemporaryDirectory(prefix="interop-") as folder:
+        program = qmail_queue(folder, before=DIE, between=HANG, after=DIE)
+        line = f"queue/qmail-queue {program}"
+        with our_server(folder, line, plugin_policy="queue/qmail-queue breaker 0\n") as server:
+            resend(server.port, mail, met)
+            wait_for(len(mail), lambda: count_files(folder), server.tail)
+        compare(mail, folder)
+    if not met:
+        raise ServerError("the program never failed")
+    return mail
+
+
+ONCE = "each exactly once and unchanged"
+NONE_LOST = "none lost or changed, none twice that met no interruption"
+NOTHING = "deferred, and nothing handed over"
 WAYS = [
-    ("queue/smtp-forward to Postfix with STARTTLS, verified", with_starttls),
-    ("queue/smtp-forward to a Postfix with a wrong certificate: deferred", wrong_certificate),
-    ("queue/postfix-queue to Postfix' cleanup", to_cleanup),
-    ("queue/lmtp to Dovecot", to_dovecot),
-    ("queue/lmtp to a Dovecot that is stopped three times", stopped_midway),
-    ("queue/exim-bsmtp to Exim", to_exim),
-    ("queue/qmail-queue to a program in its place", to_qmail),
+    ("queue/smtp-forward to Postfix with STARTTLS, verified", with_starttls, ONCE),
+    ("queue/smtp-forward to a Postfix with a wrong certificate", wrong_certificate, NOTHING),
+    ("queue/postfix-queue to Postfix' cleanup", to_cleanup, ONCE),
+    ("queue/lmtp to Dovecot", to_dovecot, ONCE),
+    ("queue/lmtp to a Dovecot that is stopped three times", dovecot_midway, NONE_LOST),
+    ("queue/smtp-forward to a Postfix that is stopped twice and hangs once", next_hop_midway, NONE_LOST),
+    ("queue/postfix-queue to a cleanup that is twice gone and hangs once", cleanup_midway, NONE_LOST),
+    ("queue/exim-bsmtp to Exim", to_exim, ONCE),
+    ("queue/qmail-queue to a program in its place", to_qmail, ONCE),
+    ("queue/qmail-queue to a program that dies and hangs", qmail_midway, ONCE),
 ]
 
 
 def main():
     status = 0
-    for what, way in WAYS:
+    for what, way, proved in WAYS:
         begun = time.monotonic()
         try:
             mail = way()
@@ -288,7 +391,7 @@ def main():
             status = 1
             continue
         octets = sum(len(message) for message in mail.values())
-        print(f"ok     {what}: {len(mail)} messages, {octets / 1e6:.0f} MB, each exactly once and unchanged "
+        print(f"ok     {what}: {len(mail)} messages, {octets / 1e6:.0f} MB, {proved} "
               f"({time.monotonic() - begun:.0f} s)", flush=True)
     sys.exit(status)
 
