@@ -132,8 +132,11 @@ with tempfile.TemporaryDirectory(dir=work) as folder, ConsoleServer(program, fol
         os.kill(terminal.pid, signal.SIGTSTP)
         terminal.wait_for(LEAVES)
         terminal.wait_for(b"\x1b[?1049h")
+        terminal.output = b""
         os.write(terminal.master, b"\x1a")
         terminal.wait_for(LEAVES)
+        # Back again: while it lets itself be stopped, another SIGTSTP goes the way of the first.
+        terminal.wait_for(b"\x1b[?1049h")
         os.kill(terminal.pid, signal.SIGSTOP)
         os.kill(terminal.pid, signal.SIGCONT)
         terminal.output = b""

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # The example, a program of one's own with a plugin of its own: it builds, serves, and what the plugin does is in the
 # mail that it took: the argument's word, the client's name, and the number of the visit.
-# limit: 420 s
+# limit: 720 s
 # shellcheck source=scripts/tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # The build takes a minute the first time, some minutes on a slow machine.
-timeout 300 swift build --package-path "$top/Examples/Greeter" --scratch-path "$top/.build-example" \
+timeout 600 swift build --package-path "$top/Examples/Greeter" --scratch-path "$top/.build-example" \
     >"$work/build" 2>&1 || {
     tail -n 20 "$work/build"
-    fail "Examples/Greeter does not build, or not within 300 s"
+    fail "Examples/Greeter does not build, or not within 600 s"
 }
 greeter=$top/.build-example/debug/Greeter
 
