@@ -127,22 +127,21 @@ with tempfile.TemporaryDirectory(dir=work) as folder, ConsoleServer(program, fol
     # Stopped and continued: by a signal, and by its key. Its group is orphaned here, so that the kernel does not stop
     # it by SIGTSTP: it must go on. SIGSTOP and SIGCONT as a shell's fg.
     terminal = start()
-    for _ in range(3):
-        terminal.output = b""
-        os.kill(terminal.pid, signal.SIGTSTP)
-        terminal.wait_for(LEAVES)
-        terminal.wait_for(b"\x1b[?1049h")
-        terminal.output = b""
-        os.write(terminal.master, b"\x1a")
-        terminal.wait_for(LEAVES)
-        # Back again: while it lets itself be stopped, another SIGTSTP goes the way of the first.
-        terminal.wait_for(b"\x1b[?1049h")
-        os.kill(terminal.pid, signal.SIGSTOP)
-        os.kill(terminal.pid, signal.SIGCONT)
-        terminal.output = b""
-        os.write(terminal.master, b"2")
-        terminal.wait_for(b"PEER")
-        os.write(terminal.master, b"1")
+    terminal.output = b""
+    os.kill(terminal.pid, signal.SIGTSTP)
+    terminal.wait_for(LEAVES)
+    terminal.wait_for(b"\x1b[?1049h")
+    terminal.output = b""
+    os.write(terminal.master, b"\x1a")
+    terminal.wait_for(LEAVES)
+    # Back again: while it lets itself be stopped, another SIGTSTP goes the way of the first.
+    terminal.wait_for(b"\x1b[?1049h")
+    os.kill(terminal.pid, signal.SIGSTOP)
+    os.kill(terminal.pid, signal.SIGCONT)
+    terminal.output = b""
+    os.write(terminal.master, b"2")
+    terminal.wait_for(b"PEER")
+    os.write(terminal.master, b"1")
     os.write(terminal.master, b"q")
     assert terminal.status() == 0 and terminal.is_restored()
     terminal.close()
