@@ -27,9 +27,9 @@ extension NIORim {
         switch handshake.take(buffer) {
         case .more: break
         case .plaintext: self.handshakeFailed(.plaintext, "\(buffer.readableBytes) octets that are not TLS")
-        case .hello(let name):
+        case .hello(let name, let suites):
             do {
-                try handshake.begin(name, before: self, context)
+                try handshake.begin(name, offering: suites, before: self, context)
             } catch {
                 self.handshakeFailed(.protocol, "\(error)")
             }

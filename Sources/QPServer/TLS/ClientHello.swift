@@ -1,6 +1,6 @@
 // ClientHello.swift
 //
-// RFC 8446 §4.1.2, §5.1; RFC 6066 §3: the name that a client wants, before anything is answered.
+// RFC 8446 §4.1.2, §5.1; RFC 6066 §3: what a client wants, before anything is answered.
 
 /// The first message of a TLS handshake, as far as the choice of a certificate needs it.
 enum ClientHello: Equatable {
@@ -8,8 +8,8 @@ enum ClientHello: Equatable {
     case incomplete(Int)
     /// Whatever it is, it has no name that could be found.
     case unreadable
-    /// A complete message, with the name the client asked for in small letters.
-    case complete(serverName: String?)
+    /// A complete message, with the name the client asked for in small letters, and the cipher suites it offers.
+    case complete(serverName: String?, suites: [UInt16])
 
     /// Octets of the message, header included; longer ones BoringSSL would not take either.
     private static let limit = 16384 + 4
@@ -37,17 +37,27 @@ enum ClientHello: Equatable {
             guard message.count >= 4 else { continue }
             let wanted = 4 + (Int(message[1]) << 16 | Int(message[2]) << 8 | Int(message[3]))
             guard message[0] == 1, wanted <= Self.limit else { return .unreadable }
-            if message.count >= wanted { return .complete(serverName: Self.serverName(message[4..<wanted])) }
+            if message.count >= wanted { return Self.complete(message[4..<wanted]) }
         }
         return .unreadable
     }
 
-    private static func serverName(_ body: ArraySlice<UInt8>) -> String? {
+    private static func complete(_ body: ArraySlice<UInt8>) -> Self {
         var reader = OctetReader(body)
-        // Version and random; then the session's name, the suites, the compressions.
-        guard reader.skip(34), reader.take(lengthOctets: 1) != nil, reader.take(lengthOctets: 2) != nil,
-            reader.take(lengthOctets: 1) != nil, var extensions = reader.take(lengthOctets: 2)
-        else { return nil }
+        // Version and random; then the session's name, the suites, the compressions, the extensions.
+        guard reader.skip(34), reader.take(lengthOctets: 1) != nil, var offered = reader.take(lengthOctets: 2) else {
+            return .complete(serverName: nil, suites: [])
+        }
+        var suites: [UInt16] = []
+        while let suite = offered.number(2) { suites.append(UInt16(suite)) }
+        guard reader.take(lengthOctets: 1) != nil, let extensions = reader.take(lengthOctets: 2) else {
+            return .complete(serverName: nil, suites: suites)
+        }
+        return .complete(serverName: Self.serverName(extensions), suites: suites)
+    }
+
+    private static func serverName(_ extensions: OctetReader) -> String? {
+        var extensions = extensions
         while let kind = extensions.number(2), var content = extensions.take(lengthOctets: 2) {
             guard kind == 0 else { continue }
             guard var names = content.take(lengthOctets: 2), names.number(1) == 0,

@@ -44,7 +44,7 @@ struct TLSConfig {
     /// Every file that is read.
     static let names = ["tls", "tls_cert", "tls_key", "tls_ca", "tls_ciphers", "tls_protocols"]
 
-    /// Forward secrecy, and ciphers that authenticate.
+    /// Forward secrecy, and ciphers that authenticate; the best first.
     static let ciphers = [
         "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
         "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
@@ -53,6 +53,20 @@ struct TLSConfig {
     /// Suites that an operator may ask for besides, for clients of long ago.
     static let oldCiphers = [
         "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA", "ECDHE-RSA-AES256-SHA",
+    ]
+
+    /// All of them with their registered numbers.
+    static let suites: [String: UInt16] = [
+        "ECDHE-ECDSA-AES128-GCM-SHA256": 0xC02B,
+        "ECDHE-RSA-AES128-GCM-SHA256": 0xC02F,
+        "ECDHE-ECDSA-AES256-GCM-SHA384": 0xC02C,
+        "ECDHE-RSA-AES256-GCM-SHA384": 0xC030,
+        "ECDHE-ECDSA-CHACHA20-POLY1305": 0xCCA9,
+        "ECDHE-RSA-CHACHA20-POLY1305": 0xCCA8,
+        "ECDHE-ECDSA-AES128-SHA": 0xC009,
+        "ECDHE-RSA-AES128-SHA": 0xC013,
+        "ECDHE-ECDSA-AES256-SHA": 0xC00A,
+        "ECDHE-RSA-AES256-SHA": 0xC014,
     ]
 
     private(set) var settings = TLSSettings()

@@ -13,7 +13,8 @@ final class TLSHandshake {
     enum Step {
         case more
         case plaintext
-        case hello(String?)
+        /// The name the client asks for, and the suites it offers.
+        case hello(String?, [UInt16])
     }
 
     private let identities: TLSIdentities
@@ -43,16 +44,19 @@ final class TLSHandshake {
             return .more
         case .incomplete, .unreadable:
             // BoringSSL finds the words for the client.
-            return .hello(nil)
-        case .complete(let name):
-            return .hello(name)
+            return .hello(nil, [])
+        case .complete(let name, let suites):
+            return .hello(name, suites)
         }
     }
 
     /// Puts TLS in front of a handler, and gives it what came so far.
-    func begin(_ serverName: String?, before rim: any ChannelHandler, _ context: ChannelHandlerContext) throws {
+    func begin(
+        _ serverName: String?, offering suites: [UInt16], before rim: any ChannelHandler,
+        _ context: ChannelHandlerContext
+    ) throws {
         let identity = self.identities.identity(for: serverName)
-        let handler = self.makeHandler(identity.context)
+        let handler = self.makeHandler(identity.context(offered: suites))
         self.serverName = serverName
         self.identity = identity
         self.handler = handler

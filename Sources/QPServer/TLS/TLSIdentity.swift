@@ -8,16 +8,28 @@ import Synchronization
 
 /// A certificate with its key, ready for handshakes.
 final class TLSIdentity: Sendable {
-    let context: NIOSSLContext
+    /// One for each suite of TLS 1.2 that the certificate can be used with, the best first.
+    private let contexts: [(suite: UInt16, context: NIOSSLContext)]
+    /// For TLS 1.3 alone, and for clients that nothing can be agreed upon with.
+    private let standard: NIOSSLContext
     /// What `tls-server-end-point` binds to.
     let endPoint: [UInt8]
     /// Seconds since 1970.
     let expiry: Int
 
-    init(context: NIOSSLContext, endPoint: [UInt8], expiry: Int) {
-        self.context = context
+    init(
+        contexts: [(suite: UInt16, context: NIOSSLContext)], standard: NIOSSLContext, endPoint: [UInt8], expiry: Int
+    ) {
+        self.contexts = contexts
+        self.standard = standard
         self.endPoint = endPoint
         self.expiry = expiry
+    }
+
+    /// What a handshake is made with: of the suites that the client offers the one that comes first in our list. The
+    /// library would go by the client's order.
+    func context(offered suites: [UInt16]) -> NIOSSLContext {
+        self.contexts.first { suites.contains($0.suite) }?.context ?? self.standard
     }
 }
 

@@ -125,12 +125,30 @@ struct TLSLoader {
         }
         configuration.sendCANameList = self.settings.clientCertificates != .none && !authorities.isEmpty
         do {
+            let suites = self.settings.onlyTLS13 ? [] : try Self.suites(self.settings.ciphers, for: chain[0])
+            let contexts = try suites.map { suite in
+                var configuration = configuration
+                configuration.cipherSuites = suite.name
+                return (suite.number, try NIOSSLContext(configuration: configuration))
+            }
             return TLSIdentity(
-                context: try NIOSSLContext(configuration: configuration),
+                contexts: contexts, standard: try NIOSSLContext(configuration: configuration),
                 endPoint: PeerCertificate.endPoint(try chain[0].toDERBytes()), expiry: Int(chain[0].notValidAfter))
         } catch {
             throw .error(
                 "the key \(files.key.path) does not fit the certificate \(files.certificate.path)", at: files.key.line)
+        }
+    }
+    /// The suites that go with a certificate's key.
+    private static func suites(
+        _ names: [String], for certificate: NIOSSLCertificate
+    ) throws -> [(name: String, number: UInt16)] {
+        let key = try certificate.extractPublicKey().toSPKIBytes()
+        // RFC 8017 §C: the beginning of rsaEncryption and its kin.
+        let isRSA = key.prefix(32).contains([0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01])
+        return names.compactMap { name in
+            guard let number = TLSConfig.suites[name], name.contains("-RSA-") == isRSA else { return nil }
+            return (name, number)
         }
     }
 }

@@ -53,7 +53,7 @@ import Testing
             }
             if dice.roll(4) == 0 { octets[dice.roll(octets.count)] = UInt8(dice.roll(256)) }
             let whole = ClientHello.read(octets)
-            if case .complete(let name?) = whole {
+            if case .complete(let name?, _) = whole {
                 found += 1
                 #expect((1...253).contains(name.utf8.count))
                 #expect(name.utf8.allSatisfy { (0x2D...0x39).contains($0) && $0 != 0x2F || $0 == 0x5F || $0 >= 0x61 })

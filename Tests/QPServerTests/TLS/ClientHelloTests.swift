@@ -7,6 +7,8 @@ import Testing
 @testable import QPServer
 
 struct ClientHelloTests {
+    private static let suites: [UInt16] = [0x1301, 0xC02F]
+
     private func hello(_ name: String?, kind: UInt8 = 0) -> [UInt8] {
         var extensions: [UInt8] = [0, 23, 0, 0]
         if let name {
@@ -14,7 +16,7 @@ struct ClientHelloTests {
             let entry = [kind] + Self.length(octets.count) + octets
             extensions += [0, 0] + Self.length(entry.count + 2) + Self.length(entry.count) + entry
         }
-        var body: [UInt8] = [3, 3] + Array(repeating: 9, count: 32) + [2, 1, 1, 0, 2, 0x13, 0x01, 1, 0]
+        var body: [UInt8] = [3, 3] + Array(repeating: 9, count: 32) + [2, 1, 1, 0, 4, 0x13, 0x01, 0xC0, 0x2F, 1, 0]
         body += Self.length(extensions.count) + extensions
         return [1, 0] + Self.length(body.count) + body
     }
@@ -31,7 +33,7 @@ struct ClientHelloTests {
             ("a b", nil), ("x\r\nforged", nil), (String(repeating: "a", count: 254), nil),
         ] as [(String?, String?)])
     func names(_ name: String?, _ expected: String?) {
-        #expect(ClientHello.read(self.record(self.hello(name))) == .complete(serverName: expected))
+        #expect(ClientHello.read(self.record(self.hello(name))) == .complete(serverName: expected, suites: Self.suites))
     }
 
     @Test func pieces() {
@@ -45,8 +47,8 @@ struct ClientHelloTests {
             #expect(wanted > count)
         }
         let fragments = self.record(message[..<7]) + self.record(message[7...])
-        #expect(ClientHello.read(fragments) == .complete(serverName: "mx.example.com"))
-        #expect(ClientHello.read(whole + [1, 2, 3]) == .complete(serverName: "mx.example.com"))
+        #expect(ClientHello.read(fragments) == .complete(serverName: "mx.example.com", suites: Self.suites))
+        #expect(ClientHello.read(whole + [1, 2, 3]) == .complete(serverName: "mx.example.com", suites: Self.suites))
     }
 
     @Test(
@@ -63,6 +65,17 @@ struct ClientHelloTests {
         #expect(ClientHello.read(drops) == .unreadable)
     }
 
+    @Test(
+        arguments: [
+            ([], []), ([0, 0, 0], []), ([0, 0, 2, 0x13, 0x01], [0x1301]), ([0, 0, 3, 0x13, 0x01, 0xC0], [0x1301]),
+            ([0, 0, 4, 0x13, 0x01], []), ([1, 7, 0, 2, 0x13, 0x02, 9], [0x1302]),
+        ] as [([UInt8], [UInt16])])
+    func suitesOf(_ rest: [UInt8], _ expected: [UInt16]) {
+        let body: [UInt8] = [3, 3] + Array(repeating: 9, count: 32) + rest
+        let message = [1, 0] + Self.length(body.count) + body
+        #expect(ClientHello.read(self.record(message)) == .complete(serverName: nil, suites: expected))
+    }
+
     /// Cut or changed anywhere, nothing is read beyond the end.
     @Test func damaged() {
         let whole = self.record(self.hello("mx.example.com"))
@@ -75,7 +88,7 @@ struct ClientHelloTests {
         }
     }
 
-    @Test func suites() {
+    @Test func suiteOfTheServer() {
         let hello: [UInt8] =
             [22, 3, 3, 0, 60, 2, 0, 0, 56, 3, 3] + Array(repeating: 1, count: 32) + [2, 8, 8, 0x13, 0x02, 0]
         #expect(ServerHelloReader.suite(hello) == 0x1302)

@@ -3,6 +3,7 @@
 // RFC 6066 §3, RFC 5929 §4.1, RFC 5280: which certificate is served, and what is known of a client's.
 
 import Crypto
+import NIOSSL
 import QPCertificates
 import QPHooks
 import QPTelemetry
@@ -56,6 +57,31 @@ struct TLSCertificateTests {
         #expect(PeerCertificate.endPoint(middle) == Array(SHA384.hash(data: middle)))
         #expect(PeerCertificate.endPoint(long) == Array(SHA512.hash(data: long)))
         #expect(PeerCertificate.endPoint([1, 2, 3]) == Array(SHA256.hash(data: [1, 2, 3])))
+    }
+
+    /// In what order a client lists its suites makes no difference.
+    @Test(
+        arguments: [
+            ("", ["AES256-GCM-SHA384", "AES128-GCM-SHA256", "CHACHA20-POLY1305"], "WITH_AES_128_GCM_SHA256"),
+            ("", ["AES128-SHA", "CHACHA20-POLY1305", "AES256-GCM-SHA384"], "WITH_AES_256_GCM_SHA384"),
+            ("", ["CHACHA20-POLY1305", "AES256-SHA"], "WITH_CHACHA20_POLY1305_SHA256"),
+            (
+                "ciphers ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-SHA",
+                ["AES128-GCM-SHA256", "AES128-SHA", "CHACHA20-POLY1305"], "WITH_CHACHA20_POLY1305_SHA256"
+            ),
+            ("ciphers ECDHE-ECDSA-AES128-SHA", ["AES128-SHA"], "WITH_AES_128_CBC_SHA"),
+        ] as [(String, [String], String)])
+    func ourOrderOfSuites(_ line: String, _ offered: [String], _ expected: String) async throws {
+        let certificate = try TestAuthority().issue("mx.example")
+        let suites = offered.map { "ECDHE-ECDSA-\($0)" }
+        let lines = ["certificate mx.pem", "key mx.key"] + (line.isEmpty ? [] : [line])
+        try await TLSFixture.run(["mx": certificate], lines) { server, _ in
+            for order in [suites, suites.reversed()] {
+                let client = try await self.greet(server, .init(versions: (.tlsv12, .tlsv12), suites: order))
+                #expect(try await client.say("NOOP").text.contains("TLSv1.2 TLS_ECDHE_ECDSA_\(expected)"))
+                client.close()
+            }
+        }
     }
 
     // MARK: Renewal

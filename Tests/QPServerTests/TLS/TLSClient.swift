@@ -22,12 +22,15 @@ final class TLSClient: Sendable {
         var name: String?
         var versions: (least: TLSVersion, most: TLSVersion?) = (.tlsv12, nil)
         var certificate: (pem: String, key: String)?
+        /// Of TLS 1.2, as OpenSSL names them, the most wanted first.
+        var suites: [String] = []
 
         fileprivate func handler(_ inbox: Inbox) throws -> NIOSSLClientHandler {
             var configuration = TLSConfiguration.makeClientConfiguration()
             configuration.minimumTLSVersion = self.versions.least
             configuration.maximumTLSVersion = self.versions.most
             configuration.certificateVerification = .noHostnameVerification
+            if !self.suites.isEmpty { configuration.cipherSuites = self.suites.joined(separator: ":") }
             if let certificate = self.certificate {
                 configuration.certificateChain = try NIOSSLCertificate.fromPEMBytes(Array(certificate.pem.utf8)).map {
                     .certificate($0)
