@@ -48,4 +48,4 @@ rfc: ## checks that every RFC that is cited stands in docs/rfc.md
 	@scripts/rfc.sh
 
 clean: ## removes what was built; run/ with its mail stays
-	rm -rf .build .build-docs .build-example .build-tsan .build-asan .build-usan
+	rm -rf .build .build-docs .build-tsan .build-asan .build-usan
