@@ -10,10 +10,10 @@ scripts/setup.sh build bench
 if [ -z "${BENCH_SERVER:-}" ]; then
     swift build -c release --product qpserver
     swift build -c release --product qpconsole
-    swift build -c release --package-path Benchmarks
-    bin="$(swift build -c release --package-path Benchmarks --show-bin-path)"
+    scripts/build-beside.sh release Benchmarks
+    bin="$(swift build -c release --show-bin-path)"
     BENCH_SERVER="$bin/qpserver-bench"
-    BENCH_MAIL_SERVER="$(swift build -c release --show-bin-path)/qpserver"
+    BENCH_MAIL_SERVER="$bin/qpserver"
     export BENCH_MAIL_SERVER
 fi
 mkdir -p .build/bench
