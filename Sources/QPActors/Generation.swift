@@ -91,8 +91,10 @@ public final class Generation: Sendable {
     /// Those that a client in clear may use.
     let offeredInClear: Set<ServiceExtension>
     package let ehloTail: [String]
-    /// The lines of an EHLO reply behind the first, the greeting, and the answer to QUIT, as octets.
-    let ehloTailOctets: [UInt8], greetingOctets: [UInt8], lmtpGreetingOctets: [UInt8], farewellOctets: [UInt8]
+    /// An EHLO reply up to the client's name, and its lines behind the first, as octets.
+    let ehloHeadOctets: [UInt8], ehloTailOctets: [UInt8]
+    /// The greeting and the answer to QUIT.
+    let greetingOctets: [UInt8], lmtpGreetingOctets: [UInt8], farewellOctets: [UInt8]
     /// Whether anybody may use XCLIENT and XFORWARD.
     let knowsForwarding: Bool
     private let tables: Mutex<ConfigSnapshot>
@@ -137,6 +139,7 @@ public final class Generation: Sendable {
         self.offered = Self.offered(settings, capabilities).union(self.auth.isEmpty ? [] : [.auth])
         self.offeredInClear = self.offered.subtracting([.requireTLS])
         self.ehloTail = Self.ehloTail(self.offered, settings)
+        self.ehloHeadOctets = Array("250-\(settings.me) Hello ".utf8)
         self.ehloTailOctets = Self.octets(Reply(250, nil, lines: self.ehloTail))
         self.greetingOctets = Self.octets(Reply(220, nil, Self.greeting(settings)))
         self.lmtpGreetingOctets = Self.octets(Reply(220, nil, Self.lmtpGreeting(settings)))

@@ -194,17 +194,24 @@ extension Session {
             self.machine.greeted()
             self.receivedHead = nil
             self.state.introduction = Introduction(host: event.host, isExtended: event.isExtended)
-            let first =
-                self.generation.settings.me + " Hello " + self.state.remoteHost + " ["
-                + self.state.connection.remoteAddress.description + "]"
-            if event.isExtended {
-                let offers = self.startTLSOffer + self.authOffer + self.requireTLSOffer + self.proxyOffer
-                let head = "250-" + first + "\r\n" + offers
-                self.send(Array(head.utf8), and: self.generation.ehloTailOctets, 250)
-            } else {
-                self.send(Reply(250, nil, first))
-            }
+            if event.isExtended { return self.sendExtensions() }
+            let address = self.state.connection.remoteAddress.description
+            self.send(Reply(250, nil, "\(self.generation.settings.me) Hello \(self.state.remoteHost) [\(address)]"))
         }
+    }
+
+    private func sendExtensions() {
+        var head = self.generation.ehloHeadOctets
+        head.reserveCapacity(256)
+        head.append(self.state.remoteHost)
+        head.append(" [")
+        self.state.connection.remoteAddress.append(to: &head)
+        head.append("]\r\n")
+        head.append(self.startTLSOffer)
+        head.append(self.authOffer)
+        head.append(self.requireTLSOffer)
+        head.append(self.proxyOffer)
+        self.send(head, and: self.generation.ehloTailOctets, 250)
     }
 
     /// The extensions that this client may use: none after HELO.

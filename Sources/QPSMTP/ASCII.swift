@@ -119,7 +119,7 @@ extension String {
 
 extension [UInt8] {
     /// Appends the octets of a text in one go.
-    mutating func append(_ text: String) {
+    package mutating func append(_ text: String) {
         text.utf8.span.withUnsafeBufferPointer { self.append(contentsOf: $0) }
     }
 }

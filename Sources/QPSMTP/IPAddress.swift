@@ -132,6 +132,11 @@ public struct IPAddress: Sendable, Hashable, Comparable, CustomStringConvertible
         out.append(UInt8(ascii: "]"))
     }
 
+    /// Appends `description`.
+    package func append(to out: inout [UInt8]) {
+        if self.isIPv4 { self.appendIPv4(to: &out) } else { out.append(self.description) }
+    }
+
     private func appendIPv4(to out: inout [UInt8]) {
         for shift in [UInt64(24), 16, 8, 0] {
             let number = UInt8(truncatingIfNeeded: self.low >> shift)

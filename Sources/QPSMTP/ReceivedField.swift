@@ -16,13 +16,15 @@ public struct ReceivedField: Sendable, Hashable {
         /// The word: `SMTP`, `ESMTP`, `ESMTPS`, `ESMTPA`, `ESMTPSA`, `LMTP` ... (RFC 3848 §2), with `UTF8` in front if
         /// the client used SMTPUTF8 (RFC 6531 §4.3). HELO sessions have neither extension and are `SMTP` always.
         public func word(tls: Bool, authenticated: Bool, utf8: Bool) -> String {
-            let suffix = (tls ? "S" : "") + (authenticated ? "A" : "")
-            return switch self {
-            case .smtp: "SMTP"
             // RFC 6531 §4.3: UTF8SMTP, not UTF8ESMTP.
-            case .esmtp: (utf8 ? "UTF8SMTP" : "ESMTP") + suffix
-            case .lmtp: (utf8 ? "UTF8LMTP" : "LMTP") + suffix
-            }
+            let word =
+                switch self {
+                case .smtp: "SMTP"
+                case .esmtp: utf8 ? "UTF8SMTP" : "ESMTP"
+                case .lmtp: utf8 ? "UTF8LMTP" : "LMTP"
+                }
+            guard self != .smtp, tls || authenticated else { return word }
+            return word + (tls ? "S" : "") + (authenticated ? "A" : "")
         }
     }
 

@@ -20,7 +20,7 @@ struct Listener {
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
+                do {
                     // Here, not as a child option: those are set through a future each.
                     try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
                     let rim = NIORim(setup(channel.eventLoop))
@@ -28,6 +28,9 @@ struct Listener {
                         try channel.pipeline.syncOperations.addHandler(first)
                     }
                     try channel.pipeline.syncOperations.addHandler(rim)
+                    return channel.eventLoop.makeSucceededVoidFuture()
+                } catch {
+                    return channel.eventLoop.makeFailedFuture(error)
                 }
             }
             .withBoundSocket(descriptor)

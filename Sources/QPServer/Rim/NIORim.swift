@@ -153,8 +153,7 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         guard let session = self.session else { return }
         guard let buffer = self.unread else { return self.drain() }
         self.unread = nil
-        self.apply(
-            session.assumeIsolated { session in buffer.withUnsafeReadableBytes { session.exchange($0) } })
+        self.apply(buffer.withUnsafeReadableBytes { session.exchange($0) })
     }
 
     /// Octets that came last, before their batch is complete.
@@ -234,12 +233,13 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
     }
 
     private func apply(_ output: consuming SessionOutput) {
+        let core = self.setup.core
         if self.isClosed {
             // Farewell hooks may still run after the channel is gone; their limit needs the deadline.
             if output.deadline != .max {
-                self.setup.core.setDeadline(self.node, to: output.deadline, for: self)
+                core.setDeadline(self.node, to: output.deadline, for: self)
             } else {
-                self.setup.core.removeDeadline(self.node)
+                core.removeDeadline(self.node)
             }
             return
         }
@@ -250,13 +250,13 @@ final class NIORim: ChannelInboundHandler, SessionTransport, DeadlineTarget, @un
         if !bytes.isEmpty, self.handshake == nil, let context = self.context {
             context.writeAndFlush(self.wrapOutboundOut(self.setup.sessions.buffer(bytes)), promise: nil)
         }
-        self.setup.core.giveBack(bytes)
+        core.giveBack(bytes)
         self.apply(output.effects)
         if !self.isLingering, !self.isClosed, output.deadline != self.node.deadline {
             if output.deadline == .max {
-                self.setup.core.removeDeadline(self.node)
+                core.removeDeadline(self.node)
             } else {
-                self.setup.core.setDeadline(self.node, to: output.deadline, for: self)
+                core.setDeadline(self.node, to: output.deadline, for: self)
             }
         }
     }

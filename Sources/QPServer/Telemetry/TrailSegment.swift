@@ -79,7 +79,7 @@ extension TrailDatabase.Segment {
 enum SegmentKeys {
     static func write(_ hashes: [UInt64]) -> Data {
         let isSorted = zip(hashes, hashes.dropFirst()).allSatisfy { $0 <= $1 }
-        return (isSorted ? hashes : hashes.sorted()).map(\.littleEndian).withUnsafeBytes { Data($0) }
+        return (isSorted ? hashes : hashes.sorted()).map { $0.littleEndian }.withUnsafeBytes { Data($0) }
     }
 
     static func read(_ octets: Data) -> [UInt64] {
