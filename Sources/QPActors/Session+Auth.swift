@@ -269,7 +269,7 @@ extension Session {
     func isStray(_ line: ClientLine) -> Bool {
         guard self.expectsStrayLines else { return false }
         switch line.verb {
-        case .other: return true
+        case .other where !self.isForwarding(line): return true
         case .auth: return false
         default:
             self.expectsStrayLines = false

@@ -436,7 +436,8 @@ extension Session {
                             214, .other,
                             lines: [
                                 "qpserver",
-                                "commands: HELO EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT",
+                                "commands: \(session.answersEach ? "LHLO" : "HELO EHLO") MAIL RCPT DATA BDAT RSET NOOP VRFY "
+                                    + "HELP QUIT",
                                 "see RFC 5321",
                             ])
                         : Reply(214, .other, text))

@@ -164,7 +164,7 @@ extension Session {
     private func decidedHeader(_ verdict: Verdict<Void>, _ isEnd: Bool) {
         if case .refused(let denial) = verdict, denial.kind.disconnects {
             self.summary(denial.kind.code.name, denial.text)
-            self.refuse(denial, .dataHeadersEnd)
+            self.refuse(denial, .dataHeadersEnd, each: isEnd && self.receiver?.isLastChunk ?? true)
             self.noteOutcome(denial.kind.isSoft ? .deferred : .rejected, self.refusalCode, self.refusalText)
             self.leave(.server)
         } else if isEnd {

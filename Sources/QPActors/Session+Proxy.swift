@@ -29,6 +29,11 @@ extension Session {
         }
     }
 
+    /// Whether a line is XCLIENT or XFORWARD, where anybody may say them.
+    func isForwarding(_ line: ClientLine) -> Bool {
+        self.generation.knowsForwarding && (line.name == "xclient" || line.name == "xforward")
+    }
+
     private func heardForwarding(_ line: ClientLine, _ command: ForwardedFacts.Command) {
         guard self.mayForward else {
             self.log(.notice, "\(command.verb) refused: the client is not in xclient_networks")
@@ -62,10 +67,10 @@ extension Session {
             ])
     }
 
-    /// What was forwarded for a mail ends with it.
+    /// What was forwarded for a mail ends with it; a MAIL that was refused is none.
     func forgetDoors() {
         if !self.toAnswer.isEmpty { self.toAnswer = [] }
-        if self.state.transaction.number > 0 { self.state.forwarded = nil }
+        if self.machine.isInTransaction { self.state.forwarded = nil }
     }
 
     // MARK: XCLIENT
@@ -77,6 +82,7 @@ extension Session {
         let state = SessionState(id: old.id, number: old.number, connection: connection)
         state.answersEachRecipient = self.answersEach
         state.tls = old.tls?.withoutClient
+        if state.tls != nil { state.connectionNotes["tls_enabled"] = .int(1) }
         state.keepsChanges = old.keepsChanges
         if let name = facts.name?.known { state.remoteHost = name }
         if let user = facts.login?.known {
@@ -97,6 +103,7 @@ extension Session {
         self.machine.greetingRefused()
         self.receivedHead = nil
         self.exchange = nil
+        self.failedMechanism = nil
         self.authErrors = 0
         self.memory?.forget()
         self.trail.restart()

@@ -147,6 +147,7 @@ extension Session {
         self.state.user = nil
         self.state.mechanism = nil
         self.failedMechanism = nil
+        self.state.forwarded = nil
         self.state.introduction = nil
         self.machine.greetingRefused()
         self.receivedHead = nil
@@ -172,6 +173,9 @@ extension Session {
         }
         self.settle()
     }
+
+    /// Octets came under TLS that cannot have been the client's; the connection ends.
+    public func tlsBroke(_ text: String) { self.log(.notice, "TLS connection broken: \(text)") }
 
     /// The session ends for another reason.
     func handshakeAbandoned(_ end: SessionEnd) {

@@ -223,7 +223,7 @@ private struct OtherClients: LiveAddresses {
 
     func all() -> [IPAddress] {
         var all = self.clients.all()
-        if let own = all.firstIndex(of: self.address) { all.remove(at: own) }
+        if let own = all.firstIndex(of: self.address.accountingPrefix) { all.remove(at: own) }
         return all
     }
 }

@@ -18,11 +18,13 @@ public struct Connection: Sendable, Hashable {
     public let acceptedAt: Int64
     /// Whether a trusted proxy said who the client is (PROXY protocol, XCLIENT). Nobody has seen the client there.
     public let isAsserted: Bool
+    /// Whether a proxy stands between that did not say who the client is: the peer's address is the proxy's.
+    public let isUnknown: Bool
 
     /// Makes the facts.
     public init(
         remoteAddress: IPAddress, remotePort: UInt16, localAddress: IPAddress, localPort: UInt16,
-        listener: String, acceptedAt: Int64, isAsserted: Bool = false
+        listener: String, acceptedAt: Int64, isAsserted: Bool = false, isUnknown: Bool = false
     ) {
         self.remoteAddress = remoteAddress
         self.remotePort = remotePort
@@ -31,14 +33,15 @@ public struct Connection: Sendable, Hashable {
         self.listener = listener
         self.acceptedAt = acceptedAt
         self.isAsserted = isAsserted
+        self.isUnknown = isUnknown
     }
 
     /// Whether the client runs on this machine: a loopback address that was only told is no proof of that.
     public var isLocal: Bool { self.remoteAddress.isLoopback && !self.isAsserted }
 
     /// Whether lists of privileged networks may be asked for the client's address: not if it is a loopback address that
-    /// was only told.
-    public var mayBeTrusted: Bool { !self.isAsserted || !self.remoteAddress.isLoopback }
+    /// was only told, nor if it is that of a proxy which did not say who the client is.
+    public var mayBeTrusted: Bool { !self.isUnknown && (!self.isAsserted || !self.remoteAddress.isLoopback) }
 }
 
 /// How a client introduced itself.

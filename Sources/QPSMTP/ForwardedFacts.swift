@@ -109,7 +109,7 @@ public struct ForwardedFacts: Sendable, Hashable {
         case .port: self.port = Self.value(text, of: ProxyHeader.port)
         case .proto: self.proto = Self.value(text, of: Self.word)
         case .helo: self.helo = Self.value(text) { $0 }
-        case .login: self.login = Self.value(text) { $0 }
+        case .login: self.login = Self.value(text) { SASLText.name($0.utf8) }
         case .destaddr: self.destinationAddress = Self.value(text, of: Self.address)
         case .destport: self.destinationPort = Self.value(text, of: ProxyHeader.port)
         case .ident: self.ident = Self.value(text) { $0 }
@@ -141,7 +141,10 @@ public struct ForwardedFacts: Sendable, Hashable {
         }
     }
 
-    private static func hostName(_ text: String) -> String? { DomainName.isValid(text) ? text : nil }
+    /// Names of hosts have no underscores, but names that the DNS gives for addresses do.
+    private static func hostName(_ text: String) -> String? {
+        DomainName.isValid(String(text.map { $0 == "_" ? "u" : $0 })) ? text : nil
+    }
 
     /// `192.0.2.1`, `IPV6:2001:db8::1`; some senders leave the prefix out.
     private static func address(_ text: String) -> IPAddress? {

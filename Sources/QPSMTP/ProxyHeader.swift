@@ -51,6 +51,8 @@ public enum ProxyHeader: Sendable, Hashable {
         case addresses = "PROXY header too short for its addresses"
         /// What follows the addresses is no list of types, lengths and values.
         case values = "malformed values in PROXY header"
+        /// The checksum among them is not that of the header.
+        case checksum = "wrong checksum in PROXY header"
     }
 
     /// The most octets of a header of version 1, line end included.
@@ -124,16 +126,19 @@ public enum ProxyHeader: Sendable, Hashable {
         guard bytes.count > 12 else { return .incomplete }
         guard bytes[12] == 0x20 || bytes[12] == 0x21 else { return .invalid(.version) }
         guard bytes.count > 13 else { return .incomplete }
-        guard bytes[13] >> 4 <= 3, bytes[13] & 15 <= 2 else { return .invalid(.family) }
+        // With LOCAL neither the family nor what follows is looked at.
+        let isLocal = bytes[12] == 0x20
+        guard isLocal || bytes[13] >> 4 <= 3 && bytes[13] & 15 <= 2 else { return .invalid(.family) }
         guard bytes.count >= 16 else { return .incomplete }
         let length = Int(bytes[14]) << 8 | Int(bytes[15])
-        let isLocal = bytes[12] == 0x20
         // Said as soon as it is known, not after what may never come.
         let room = isLocal ? 0 : self.room(bytes[13])
         guard length >= room else { return .invalid(.addresses) }
         guard bytes.count >= 16 + length else { return .incomplete }
         if isLocal { return .complete(.local, length: 16 + length) }
-        if room > 0, !self.areValues(bytes.extracting(16 + room..<16 + length)) { return .invalid(.values) }
+        if room > 0, let fault = self.faultOfValues(bytes.extracting(0..<16 + length), from: 16 + room) {
+            return .invalid(fault)
+        }
         return .complete(self.addresses(bytes), length: 16 + length)
     }
 
@@ -170,16 +175,39 @@ public enum ProxyHeader: Sendable, Hashable {
         UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1])
     }
 
-    /// Whether octets are a list of types, lengths and values to the last of them; the values are not looked at.
-    private static func areValues(_ bytes: Span<UInt8>) -> Bool {
-        var index = 0
-        while index < bytes.count {
-            guard bytes.count - index >= 3 else { return false }
-            let length = Int(self.number(bytes, at: index + 1))
-            guard bytes.count - index - 3 >= length else { return false }
+    /// What is wrong with types, lengths and values, which a header has to its last octet; of the values only the
+    /// checksum is looked at.
+    private static func faultOfValues(_ header: Span<UInt8>, from start: Int) -> Fault? {
+        var index = start
+        while index < header.count {
+            guard header.count - index >= 3 else { return .values }
+            let length = Int(self.number(header, at: index + 1))
+            guard header.count - index - 3 >= length else { return .values }
+            if header[index] == self.checksumType {
+                guard length == 4 else { return .values }
+                guard self.checksum(header, without: index + 3) == self.long(header, at: index + 3) else {
+                    return .checksum
+                }
+            }
             index += 3 + length
         }
-        return true
+        return nil
+    }
+
+    private static let checksumType: UInt8 = 0x03
+
+    private static func long(_ bytes: Span<UInt8>, at index: Int) -> UInt32 {
+        UInt32(self.number(bytes, at: index)) << 16 | UInt32(self.number(bytes, at: index + 2))
+    }
+
+    /// CRC32c (RFC 9260 §A) of a header whose four octets at `place` count as zero.
+    private static func checksum(_ header: Span<UInt8>, without place: Int) -> UInt32 {
+        var sum = UInt32.max
+        for index in 0..<header.count {
+            if !(place..<place + 4).contains(index) { sum ^= UInt32(header[index]) }
+            for _ in 0..<8 { sum = sum >> 1 ^ (sum & 1 == 1 ? 0x82F6_3B78 : 0) }
+        }
+        return ~sum
     }
 
     /// Whether octets begin as a text does, as far as they go.

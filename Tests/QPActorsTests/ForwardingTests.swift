@@ -244,4 +244,111 @@ import Testing
         client.send("XFORWARD ADDR=198.51.100.7\r\nRSET\r\n" + mail)
         #expect(diary.lines == ["192.0.2.1 198.51.100.7 4F2A", "192.0.2.1 - -", "192.0.2.1 - -"])
     }
+
+    /// A MAIL that was refused is no mail: what was said for it is there for the next one.
+    @Test func afterRefusedMail() {
+        let diary = Diary()
+        let client = self.greeted(self.harness([self.noting(diary)]))
+        client.send("XFORWARD ADDR=198.51.100.7\r\nMAIL x\r\nMAIL FROM:<no@b.example>\r\n")
+        client.send("XFORWARD IDENT=4F2A\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n")
+        #expect(client.codes() == [250, 501, 550, 250, 250, 250])
+        #expect(diary.lines == ["198.51.100.7 4F2A"])
+    }
+
+    /// RFC 3207 §4.2
+    @Test func notThroughStartTLS() {
+        let diary = Diary()
+        var settings = EngineHarness.quietSettings
+        settings.offersTLS = true
+        if let network = Network("192.0.2.1") { settings.xclientNetworks.insert(network) }
+        let client = self.greeted(EngineHarness([self.noting(diary)], settings: settings, seams: testSeams()))
+        client.send("XFORWARD ADDR=198.51.100.7\r\nSTARTTLS\r\n")
+        client.startTLS(TLSFacts(version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256"))
+        client.send("EHLO a.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n")
+        #expect(client.codes() == [250, 220, 250, 250, 250])
+        #expect(diary.lines == ["- -"])
+    }
+
+    /// The encryption is the connection's, and goes on.
+    @Test func underTLS() {
+        let diary = Diary()
+        var settings = EngineHarness.quietSettings
+        settings.offersTLS = true
+        if let network = Network("192.0.2.1") { settings.xclientNetworks.insert(network) }
+        let asking = EngineHarness.Entry("asking") { hooks in
+            hooks.on(.connect) { _, session in
+                diary.write("\(session.tls?.version ?? "-") \(session.notes["tls_enabled"] == .int(1))")
+                return .declined
+            }
+        }
+        let client = self.greeted(EngineHarness([asking], settings: settings, seams: testSeams()))
+        client.send("STARTTLS\r\n")
+        client.startTLS(TLSFacts(version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256"))
+        client.send("XCLIENT ADDR=198.51.100.7\r\n")
+        #expect(client.codes() == [220, 220])
+        #expect(diary.lines == ["- false", "TLSv1.3 true"])
+    }
+
+    /// Writes down what was forwarded.
+    private func noting(_ diary: Diary) -> EngineHarness.Entry {
+        EngineHarness.Entry("noting") { hooks in
+            hooks.on(.mail) { event, _ in event.sender.mailbox?.localPart == "no" ? .deny() : .declined }
+            hooks.on(.rcpt) { _, session in
+                let facts = session.forwarded
+                diary.write("\(facts?.address?.known?.description ?? "-") \(facts?.ident?.known ?? "-")")
+                return .ok
+            }
+        }
+    }
+
+    // MARK: After AUTH
+
+    /// That the proxy failed to authenticate is not the client's.
+    @Test func failedAuthIsForgotten() {
+        let bag = Mailbag()
+        var settings = EngineHarness.quietSettings
+        settings.authInClear = true
+        if let network = Network("192.0.2.1") { settings.xclientNetworks.insert(network) }
+        let refusing = EngineHarness.Entry("refusing") { hooks in hooks.on(.auth) { _, _ in .deny() } }
+        let client = self.greeted(EngineHarness([refusing, bag.entry], settings: settings, seams: testSeams()))
+        client.send("AUTH PLAIN AGFubgBwZW4=\r\nXCLIENT ADDR=198.51.100.7\r\nEHLO a.example\r\n")
+        client.send("MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nx\r\n.\r\n")
+        #expect(client.codes() == [535, 220, 250, 250, 250, 354, 250])
+        #expect(bag.texts.first?.contains("auth=none") == true)
+    }
+
+    /// What follows an AUTH that was refused may be a secret; these are none.
+    @Test(arguments: [
+        Row("XCLIENT", "XCLIENT ADDR=198.51.100.7", 220), Row("XFORWARD", "XFORWARD ADDR=198.51.100.7", 250),
+        Row("a secret", "cGVuY2ls", 500),
+    ])
+    func afterRefusedAuth(_ row: Row<String, Int>) {
+        let knowing = EngineHarness.Entry("knowing") { hooks in hooks.on(.auth) { _, _ in .ok } }
+        let client = self.greeted(self.harness([knowing]))
+        client.send("AUTH NONE\r\n\(row.input)\r\n")
+        #expect(client.codes().last == row.expected)
+    }
+
+    /// Names that the DNS has for addresses, and names of users.
+    @Test(arguments: [
+        Row("an underscore", "NAME=host_7.client.example", 220), Row("a blank", "NAME=a+20b", 501),
+        Row("two dots", "NAME=a..b", 501), Row("a user", "LOGIN=ann+20b", 220),
+        Row("a line end", "LOGIN=ann+0Ab", 501), Row("the other direction", "LOGIN=ann+E2+80+AEb", 501),
+    ])
+    func names(_ row: Row<String, Int>) {
+        let client = self.greeted(self.harness([]))
+        client.send("XCLIENT ADDR=198.51.100.7 \(row.input)\r\n")
+        #expect(client.codes() == [row.expected])
+    }
+
+    // MARK: Others
+
+    @Test(arguments: ["198.51.100.7", "2001:db8::7"])
+    func nobodyIsAmongTheOthers(_ text: String) throws {
+        let harness = self.harness([])
+        let client = self.greeted(harness)
+        client.say("XCLIENT ADDR=\(text.contains(":") ? "IPV6:" : "")\(text)")
+        let others = harness.supervisor.others(than: try #require(IPAddress(text)))
+        #expect(others.all().isEmpty)
+    }
 }

@@ -51,6 +51,13 @@ import Testing
         #expect(client.codes() == [row.expected])
     }
 
+    @Test(arguments: [Row("LMTP", ListenerOptions.lmtp, "LHLO "), Row("SMTP", ListenerOptions(), "HELO EHLO ")])
+    func help(_ row: Row<ListenerOptions, String>) {
+        let client = EngineHarness([], seams: testSeams(), options: row.input).connect()
+        _ = client.replies()
+        #expect(client.say("HELP").contains { $0.hasPrefix("214-2.0.0 commands: \(row.expected)MAIL ") })
+    }
+
     @Test func lhloIsNoCommandOfSMTP() {
         let client = EngineHarness([], seams: testSeams()).connect()
         _ = client.replies()
@@ -154,6 +161,24 @@ import Testing
         _ = client.codes()
         client.send(row.input.1)
         #expect(client.codes() == row.expected)
+    }
+
+    /// Whoever is cut off behind the whole message is told for each recipient.
+    @Test(arguments: [
+        Row("DATA", "DATA\r\nx: y\r\n.\r\n", [354, 554, 554]), Row("BDAT LAST", "BDAT 3 LAST\r\na\r\n", [554, 554]),
+        Row("before the end", "DATA\r\nx: y\r\n\r\nz\r\n", [354, 554]),
+        Row("before the last chunk", "BDAT 8\r\nx: y\r\n\r\n", [554]),
+    ])
+    func cutOff(_ row: Row<String, [Int]>) {
+        let refusing = EngineHarness.Entry("refusing") { hooks in
+            hooks.on(.dataHeadersEnd) { _, _ in .denyDisconnect() }
+        }
+        let client = self.connect([Self.accepting, refusing])
+        client.send(Self.begin + "RCPT TO:<x@d.example>\r\nRCPT TO:<y@d.example>\r\n")
+        _ = client.codes()
+        client.send(row.input)
+        #expect(client.codes() == row.expected)
+        #expect(client.isClosed)
     }
 
     @Test func received() {

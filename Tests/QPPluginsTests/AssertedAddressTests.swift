@@ -38,6 +38,47 @@ import Testing
         #expect((verdict == .declined) == row.expected)
     }
 
+    @Test(arguments: [Row("told", true, .declined), Row("seen", false, .ok)] as [Row<Bool, Verdict<Void>>])
+    func whitelist(_ row: Row<Bool, Verdict<Void>>) async throws {
+        for arguments in [[], ["per_recipient", "1"]] {
+            let harness = try PluginHarness(
+                Whitelist.self, arguments: arguments, files: ["whitelisthosts": "127.0.0.1"])
+            harness.connect(from: "127.0.0.1", isAsserted: row.input)
+            let verdict =
+                arguments.isEmpty
+                ? try await harness.run(.connect)
+                : try await harness.run(.rcpt, RecipientEvent(testing: "b@ok.example"))
+            #expect(verdict == row.expected)
+        }
+    }
+
+    @Test(arguments: [Row("told", true, ReturnCode.deny), Row("seen", false, .declined)])
+    func dnsbl(_ row: Row<Bool, ReturnCode>) async throws {
+        let harness = try PluginHarness(
+            DNSBL.self, files: ["dnsbl_zones": "bl.example", "dnsbl_allow": "127.0.0.1"])
+        harness.connect(from: "127.0.0.1", isAsserted: row.input)
+        harness.resolver[.txt("1.0.0.127.bl.example")] = .success(.texts(["listed"]))
+        #expect(try await harness.run(.connect).code == row.expected)
+    }
+
+    @Test(arguments: [Row("told", true, ReturnCode.denysoft), Row("seen", false, .declined)])
+    func greylisting(_ row: Row<Bool, ReturnCode>) async throws {
+        let files = ["greylist_exclude_files": "/etc/list\n", "/etc/list": "127.0.0.1\n"]
+        let harness = try PluginHarness(Greylisting.self, files: files)
+        harness.connect(from: "127.0.0.1", isAsserted: row.input)
+        #expect(try await harness.run(.mail, MailEvent(testing: "a@client.example")).code == row.expected)
+    }
+
+    /// A proxy that does not say who the client is lends it nothing.
+    @Test(arguments: [Row("named", (true, false), true), Row("not named", (true, true), false)])
+    func unknownClients(_ row: Row<(Bool, Bool), Bool>) throws {
+        let address = try #require(IPAddress("192.0.2.7"))
+        let connection = Connection(
+            remoteAddress: address, remotePort: 1, localAddress: address, localPort: 25, listener: "", acceptedAt: 0,
+            isAsserted: row.input.0, isUnknown: row.input.1)
+        #expect(connection.mayBeTrusted == row.expected)
+    }
+
     /// A line that lets in is passed over, one that refuses counts.
     @Test(
         arguments: [

@@ -327,6 +327,27 @@ struct NextHopTests {
         six.connect(from: "2001:db8::1")
         #expect(try await self.send(six).code == .ok)
         #expect(peer.transcript.commands.contains("XFORWARD ADDR=IPV6:2001:db8::1"))
+        // A loopback address from the wire opens no door at the next hop either.
+        let told = try self.harness(["xforward"], peer)
+        told.connect(from: "127.0.0.1", isAsserted: true)
+        #expect(try await self.send(told).code == .ok)
+        #expect(peer.transcript.commands.contains("XFORWARD ADDR=[UNAVAILABLE]"))
+    }
+
+    /// Between a server that says XFORWARD and one that takes it stands nobody of interest.
+    @Test func xforwardOfXforward() async throws {
+        var peer = SMTPPeer()
+        peer.extensions = ["XCLIENT ADDR", "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE"]
+        let harness = try self.harness(["xclient", "xforward"], peer)
+        harness.session.state.forwarded = ForwardedFacts(
+            "ADDR=IPV6:2001:db8::7 NAME=[TEMPUNAVAIL] HELO=a+2Bb IDENT=4F2A SOURCE=REMOTE", of: .xforward)
+        #expect(try await self.send(harness).code == .ok)
+        let commands = peer.transcript.commands
+        #expect(commands.contains("XCLIENT ADDR=192.0.2.1"))
+        #expect(
+            commands.contains(
+                "XFORWARD NAME=[TEMPUNAVAIL] ADDR=IPV6:2001:db8::7 PORT=[UNAVAILABLE] PROTO=[UNAVAILABLE] HELO=a+2Bb "
+                    + "IDENT=4F2A SOURCE=REMOTE"))
     }
 
     // MARK: Binary messages

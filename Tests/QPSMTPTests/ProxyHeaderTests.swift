@@ -88,6 +88,11 @@ import Testing
         _ name: String, text: String, more: [UInt8] = [], _ expected: ProxyHeader.Outcome
     ) -> Row<[UInt8], ProxyHeader.Outcome> { Row(name, octets(text) + more, expected) }
 
+    /// The value that holds the CRC32c of the header.
+    private static func checksum(_ sum: UInt32) -> [UInt8] {
+        [3, 0, 4] + (0..<4).reversed().map { UInt8(truncatingIfNeeded: sum >> ($0 * 8)) }
+    }
+
     private static let client4 = Self.client("192.0.2.1", "198.51.100.2")
     private static let client6 = Self.client("2001:db8::1", "2001:db8::2")
     private static let short4 = Array(Self.v4.dropLast())
@@ -103,6 +108,7 @@ import Testing
         Self.row("LOCAL", 0x20, 0x00, [], .complete(.local, length: 16)),
         Self.row("LOCAL with addresses", 0x20, 0x11, [Self.v4], .complete(.local, length: 28)),
         Self.row("LOCAL with anything", 0x20, 0x21, [[1, 2, 3]], .complete(.local, length: 19)),
+        Self.row("LOCAL of a family that nobody knows", 0x20, 0x44, [[1, 2]], .complete(.local, length: 18)),
         Self.row("UNSPEC", 0x21, 0x00, [[9, 9]], .complete(.unknown, length: 18)),
         Self.row("UDP", 0x21, 0x12, [Self.v4], .complete(.unknown, length: 28)),
         Self.row("local socket", 0x21, 0x31, [Self.paths], .complete(.unknown, length: 232)),
@@ -122,6 +128,15 @@ import Testing
         Self.row("no room for paths", 0x21, 0x31, [Self.v4], .invalid(.addresses)),
         Self.row("a value cut short", 0x21, 0x11, [Self.v4, [1, 0, 3, 0x68, 0x32]], .invalid(.values)),
         Self.row("a value without length", 0x21, 0x11, [Self.v4, [1, 0]], .invalid(.values)),
+        Self.row(
+            "a checksum", 0x21, 0x11, [Self.v4, Self.checksum(0x1267_09F2)], .complete(Self.client4, length: 35)),
+        Self.row("another's checksum", 0x21, 0x11, [Self.v4, Self.checksum(0x1267_09F3)], .invalid(.checksum)),
+        Self.row(
+            "a checksum of other addresses", 0x21, 0x11,
+            [[192, 0, 2, 9], Array(Self.v4[4...]), checksum(0x1267_09F2)],
+            .invalid(.checksum)),
+        Self.row("half a checksum", 0x21, 0x11, [Self.v4, [3, 0, 2, 0x12, 0x67]], .invalid(.values)),
+        Self.row("a wrong checksum with LOCAL", 0x20, 0x11, [Self.v4, checksum(1)], .complete(.local, length: 35)),
         Self.row("a value too long", 0x21, 0x11, [Self.v4, [1, 0xFF, 0xFF, 0]], .invalid(.values)),
     ]
 

@@ -55,7 +55,7 @@ public struct DNSBL: Plugin {
         let zones = self.zones.content(in: session)
         let client = session.connection.remoteAddress
         guard !zones.isEmpty, !session.isImmune else { return .declined }
-        guard !self.allowed.content(in: session).contains(client) else {
+        if session.connection.mayBeTrusted, self.allowed.content(in: session).contains(client) {
             session.log.info("skip, \(client) is in dnsbl_allow")
             return .declined
         }

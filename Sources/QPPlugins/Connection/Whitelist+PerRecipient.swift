@@ -9,7 +9,9 @@ extension Whitelist {
     func checkAll(_ event: RecipientEvent, in session: SessionContext) async -> Verdict<Void> {
         let recipient = event.recipient
         let client = session.connection.remoteAddress
-        if await self.any(self.hosts, Self.hosts, "whitelisthosts", of: recipient, session, { $0.contains(client) }) {
+        if session.connection.mayBeTrusted,
+            await self.any(self.hosts, Self.hosts, "whitelisthosts", of: recipient, session, { $0.contains(client) })
+        {
             return Self.accept("listed host", in: session)
         }
         if let host = session.introduction.map({ Self.key($0.host) }),

@@ -61,7 +61,10 @@ public struct Whitelist: Plugin {
 
     @Sendable
     func checkHost(_ event: PlainEvent, in session: SessionContext) -> Verdict<Void> {
-        guard self.hosts.content(in: session).contains(session.connection.remoteAddress) else { return .declined }
+        let connection = session.connection
+        guard connection.mayBeTrusted, self.hosts.content(in: session).contains(connection.remoteAddress) else {
+            return .declined
+        }
         session.log.info("pass, listed host")
         session.notes[NoteKey<Int>("whitelisthost")] = 1
         session.adjustKarma(5)

@@ -38,7 +38,7 @@ struct ForwardOptions: Sendable {
         order=failover|roundrobin      asks the first next hop and others only when it fails (the default), or each in turn
         reuse=N                        messages for one connection (100); 1 opens one for every message
         idle=SECONDS                   how long a connection waits for the next message (10)
-        xforward                       tells the next hop about the client, if it offers XFORWARD
+        xforward                       tells the next hop about the client, or whom the client's own XFORWARD named
         dsn, binarymime                every next hop offers DSN or BINARYMIME, so EHLO does as well
         """
 

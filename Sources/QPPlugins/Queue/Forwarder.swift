@@ -118,7 +118,8 @@ struct Forwarder: Sendable {
     private static func introduceClient(
         _ client: inout SMTPClient, _ session: SessionContext
     ) async throws(EffectError) {
-        for command in ClientFacts(session).commands("XFORWARD", offered: client.words(of: "XFORWARD")) {
+        let facts = ClientFacts.forwarding(session)
+        for command in facts.commands("XFORWARD", offered: client.words(of: "XFORWARD")) {
             let answer = try await client.command(command)
             guard answer.isPositive else { throw .failed("XFORWARD answered with \(answer)") }
         }

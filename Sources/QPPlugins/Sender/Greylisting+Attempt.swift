@@ -11,7 +11,9 @@ extension Greylisting {
     ) async -> Bool {
         guard !session.isImmune else { return false }
         let address = session.connection.remoteAddress
-        let listed = self.exclusions.lazy.compactMap {
+        // A loopback address that a proxy told excludes nobody.
+        let exclusions = session.connection.mayBeTrusted ? self.exclusions : []
+        let listed = exclusions.lazy.compactMap {
             $0.content(in: session).match(address, host: session.remoteHost, in: session)
         }.first
         if let reason = listed ?? options.exemption(session) {

@@ -153,6 +153,10 @@ package struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         if found.isSuperset(of: [.lmtp, .submission]) {
             throw .error("a listener is for lmtp or for submission, not for both", file: file, line: line)
         }
+        // RFC 2033 §1
+        if found.contains(.lmtp), self.address.port == 25 {
+            throw .error("LMTP must not be spoken on port 25", file: file, line: line)
+        }
         self.options = found
     }
 }
@@ -186,10 +190,6 @@ package struct ListenConfig: Sendable {
                     throw .error("\(address.address) stands here twice", at: line)
                 }
                 self.addresses.append(address)
-                if address.options.contains(.lmtp), address.port == 25 {
-                    // RFC 2033 §5
-                    self.problems.append(.warning("LMTP should not be spoken on port 25", at: line))
-                }
             } catch {
                 self.problems.append(error)
             }

@@ -21,9 +21,11 @@ extension NIORim {
         }
     }
 
-    /// Octets for a handshake that the TLS handler has not taken over yet.
+    /// Octets for a handshake that do not come through the TLS handler.
     func handshakeReceived(_ buffer: ByteBuffer) {
         guard let handshake = self.handshake, let context = self.context else { return }
+        // Octets from before the session come one after the other.
+        if handshake.hasBegun { return handshake.feed(buffer) }
         switch handshake.take(buffer) {
         case .more: break
         case .plaintext: self.handshakeFailed(.plaintext, "\(buffer.readableBytes) octets that are not TLS")
@@ -76,7 +78,22 @@ extension NIORim {
         }
         // RFC 8446 §6.1: whoever closes should say so in TLS; many mail programs do not, and a message has its own end.
         if case .uncleanShutdown? = error as? NIOSSLError { return true }
+        if let cause = error as? BoringSSLError {
+            let (_, text) = Self.meaning(of: NIOSSLError.handshakeFailed(cause))
+            self.session?.assumeIsolated { $0.tlsBroke(text) }
+            self.sayAlert()
+        }
         return false
+    }
+
+    /// RFC 8446 §6.2, RFC 5246 §7.2.2: whoever breaks off says why. NIOSSL would close with the alert still in its hands;
+    /// what it has ready leaves at the end of a read.
+    private func sayAlert() {
+        guard let pipeline = self.context?.pipeline.syncOperations,
+            let tls = try? pipeline.context(handlerType: NIOSSLServerHandler.self),
+            let handler = tls.handler as? NIOSSLServerHandler
+        else { return }
+        handler.channelReadComplete(context: tls)
     }
 
     private static func meaning(of error: any Error) -> (TLSFailure, String) {

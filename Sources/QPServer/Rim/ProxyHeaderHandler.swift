@@ -20,15 +20,18 @@ struct ProxiedClient: Sendable, Hashable {
     let remote: ProxyHeader.Endpoint
     let local: ProxyHeader.Endpoint
     let isAsserted: Bool
+    /// Whether there is a client whom the proxy did not name.
+    let isUnknown: Bool
 
     /// What the system says of a channel.
-    init?(peerOf channel: any Channel, isAsserted: Bool = false) {
+    init?(peerOf channel: any Channel, isUnknown: Bool = false) {
         guard let remote = channel.remoteAddress, let local = channel.localAddress,
             let remoteIP = IPAddress(remote), let localIP = IPAddress(local)
         else { return nil }
         self.remote = .init(remoteIP, port: UInt16(clamping: remote.port ?? 0))
         self.local = .init(localIP, port: UInt16(clamping: local.port ?? 0))
-        self.isAsserted = isAsserted
+        self.isAsserted = isUnknown
+        self.isUnknown = isUnknown
     }
 
     /// What a proxy says.
@@ -36,12 +39,14 @@ struct ProxiedClient: Sendable, Hashable {
         self.remote = remote
         self.local = local
         self.isAsserted = true
+        self.isUnknown = false
     }
 
     func connection(_ listener: String, acceptedAt: Int64) -> Connection {
         Connection(
             remoteAddress: self.remote.address, remotePort: self.remote.port, localAddress: self.local.address,
-            localPort: self.local.port, listener: listener, acceptedAt: acceptedAt, isAsserted: self.isAsserted)
+            localPort: self.local.port, listener: listener, acceptedAt: acceptedAt, isAsserted: self.isAsserted,
+            isUnknown: self.isUnknown)
     }
 }
 
@@ -145,7 +150,7 @@ final class ProxyHeaderHandler: ChannelInboundHandler, RemovableChannelHandler, 
             break
         case .unknown:
             // The proxy is not the client: what its address may do is not for whoever is behind it.
-            self.rim.asserted = ProxiedClient(peerOf: context.channel, isAsserted: true).map(ProxiedClientBox.init)
+            self.rim.asserted = ProxiedClient(peerOf: context.channel, isUnknown: true).map(ProxiedClientBox.init)
         case .client(let source, let destination):
             guard source.address.mayBeClient else {
                 return self.refuse(context, "PROXY header for a client at \(source.address)")

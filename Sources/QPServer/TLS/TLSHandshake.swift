@@ -67,8 +67,14 @@ final class TLSHandshake {
         try pipeline.addHandler(self.reader, position: .before(handler))
         let early = context.channel.allocator.buffer(bytes: self.early)
         self.early = []
-        handler.channelRead(context: handlerContext, data: NIOAny(early))
-        handler.channelReadComplete(context: handlerContext)
+        self.feed(early)
+    }
+
+    /// Gives the TLS handler octets that were kept until now.
+    func feed(_ buffer: ByteBuffer) {
+        guard let handler = self.handler, let context = self.handlerContext else { return }
+        handler.channelRead(context: context, data: NIOAny(buffer))
+        handler.channelReadComplete(context: context)
     }
 
     private func makeHandler(_ context: NIOSSLContext) -> NIOSSLServerHandler {

@@ -31,7 +31,7 @@ struct ListenConfigTests {
         ("[::1:25", "listen:1: error: '[::1:25' has no usable address"),
         (":25", "listen:1: error: ':25' has no usable address"),
         ("127.0.0.1:25 qmqp", "listen:1: error: option 'qmqp' is not supported by this version"),
-        ("127.0.0.1:25 lmtp", "listen:1: warning: LMTP should not be spoken on port 25"),
+        ("127.0.0.1:25 lmtp", "listen:1: error: LMTP must not be spoken on port 25"),
         (
             "127.0.0.1:24 lmtp submission",
             "listen:1: error: a listener is for lmtp or for submission, not for both"

@@ -84,6 +84,21 @@ final class TLSClient: Sendable {
         try await self.channel.writeAndFlush(ByteBuffer(bytes: octets)).get()
     }
 
+    /// Octets that go around TLS.
+    func sendBeneath(_ octets: [UInt8]) async throws {
+        let channel = self.channel
+        try await channel.eventLoop.flatSubmit {
+            let sent = channel.eventLoop.makePromise(of: Void.self)
+            do {
+                let tls = try channel.pipeline.syncOperations.context(handlerType: NIOSSLClientHandler.self)
+                tls.writeAndFlush(NIOAny(ByteBuffer(bytes: octets)), promise: sent)
+            } catch {
+                sent.fail(error)
+            }
+            return sent.futureResult
+        }.get()
+    }
+
     /// Keeps octets back until more go out, so that both leave in one piece.
     func hold(_ octets: [UInt8]) { self.channel.write(ByteBuffer(bytes: octets), promise: nil) }
 
@@ -108,6 +123,9 @@ final class TLSClient: Sendable {
         try await self.inbox.wait(self.channel.eventLoop) { $0.isClosed || !$0.octets.isEmpty }
         return self.inbox.state.withLock { $0.octets.isEmpty }
     }
+
+    /// What the connection broke of.
+    var failure: (any Error)? { self.inbox.state.withLock { $0.failure } }
 
     /// The serial number of the server's certificate.
     var serverSerial: [UInt8] { self.inbox.state.withLock { $0.serial } }

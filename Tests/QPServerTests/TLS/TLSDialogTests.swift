@@ -154,6 +154,57 @@ struct TLSDialogTests {
         }
     }
 
+    /// A ClientHello of TLS 1.2: one suite, P-256, ECDSA with SHA-256.
+    private static let clientHello: [UInt8] = {
+        let extensions: [UInt8] = [0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0, 0, 13, 0, 4, 0, 2, 4, 3]
+        let body = [3, 3] + [UInt8](repeating: 7, count: 32) + [0, 0, 2, 0xC0, 0x2B, 1, 0, 0, 22] + extensions
+        return [0x16, 3, 1, 0, UInt8(body.count + 4), 1, 0, 0, UInt8(body.count)] + body
+    }()
+
+    /// What comes in several pieces before the client is welcome is one stream of TLS.
+    @Test func piecesBeforeTheWelcome() async throws {
+        let certificate = try TestAuthority().issue("mx.server.example")
+        HoldFirst.gate.close()
+        try await TLSFixture.run(
+            ["mx": certificate], ["certificate mx.pem", "key mx.key"], plugins: ["hold_first"], options: .tls
+        ) { server, _ in
+            let waiting = try await TLSClient.connect(server.ports[0])
+            for piece in [Array(Self.clientHello.prefix(20)), Array(Self.clientHello.dropFirst(20)), Self.alert] {
+                try await waiting.send(piece)
+                // When another's handshake is over, the server has read the piece.
+                let other = try await TLSClient.connect(server.ports[0], tls: .init())
+                #expect(try await other.answer().code == 220)
+                other.close()
+            }
+            HoldFirst.gate.open()
+            await server.expectNothingLeft()
+            #expect(await server.running.snapshot().counters.handshakes == ["ok": 3, "alert": 1])
+        }
+    }
+
+    /// RFC 8446 §6.2, RFC 5246 §7.2.2: a record that is no good is answered by an alert, and the end.
+    @Test(arguments: [false, true])
+    func recordsThatAreNoGood(isOlder: Bool) async throws {
+        let certificate = try TestAuthority().issue("mx.server.example")
+        try await TLSFixture.run(["mx": certificate], ["certificate mx.pem", "key mx.key"], options: .tls) {
+            server, _ in
+            let client = try await TLSClient.connect(
+                server.ports[0], tls: isOlder ? .init(versions: (.tlsv12, .tlsv12)) : .init())
+            #expect(try await client.answer().code == 220)
+            try await client.sendBeneath([0x17, 3, 3, 0, 32] + [UInt8](repeating: 7, count: 32))
+            await #expect(throws: (any Error).self) { _ = try await client.answer() }
+            #expect(client.failure.map { "\($0)" }?.contains("SSLV3_ALERT_BAD_RECORD_MAC") == true)
+            await server.expectNothingLeft()
+            let isTold = await server.eventually {
+                server.folder.text("log")?.contains("TLS connection broken: ") == true
+            }
+            #expect(isTold)
+        }
+    }
+
+    /// The client gives up: handshake_failure.
+    private static let alert: [UInt8] = [0x15, 3, 3, 0, 2, 2, 40]
+
     @Test func withoutCertificate() async throws {
         try await TLSFixture.run([:], []) { server, _ in
             let (offer, code) = try await server.client { client in

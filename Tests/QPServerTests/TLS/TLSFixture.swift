@@ -7,6 +7,7 @@ import QPActors
 import QPHooks
 import QPPlugins
 import QPTestCertificates
+import Synchronization
 
 @testable import QPServer
 
@@ -38,6 +39,57 @@ struct TellTLS: Plugin {
     }
 }
 
+/// Lets the first client wait before it is welcome.
+struct HoldFirst: Plugin {
+    static let name = "hold_first"
+    static let manual = "hold_first\n\nFor tests."
+
+    /// Who waits. One test at a time.
+    final class Gate: Sendable {
+        private struct State {
+            var hasBegun = false
+            var isOpen = false
+            var waiter: CheckedContinuation<Void, Never>?
+        }
+        private let state = Mutex(State())
+
+        func close() { self.state.withLock { $0 = State() } }
+
+        func open() {
+            let waiter = self.state.withLock { state in
+                state.isOpen = true
+                return state.waiter.take()
+            }
+            waiter?.resume()
+        }
+
+        func pass() async {
+            let isFirst = self.state.withLock { state in
+                defer { state.hasBegun = true }
+                return !state.hasBegun
+            }
+            guard isFirst else { return }
+            await withCheckedContinuation { continuation in
+                let isOpen = self.state.withLock { state in
+                    if !state.isOpen { state.waiter = continuation }
+                    return state.isOpen
+                }
+                if isOpen { continuation.resume() }
+            }
+        }
+    }
+    static let gate = Gate()
+
+    init(_ setup: PluginSetup) throws(PluginError) {}
+
+    func register(on hooks: inout HookTable) {
+        hooks.on(.preConnection) { _, _ async in
+            await Self.gate.pass()
+            return .declined
+        }
+    }
+}
+
 enum TLSFixture {
     /// Runs a server with files of certificates and keys, and lines of configuration.
     static func run(
@@ -59,7 +111,8 @@ enum TLSFixture {
         content.merge(extra) { $1 }
         if !lines.isEmpty { content["tls"] = lines.joined(separator: "\n") }
         for (name, text) in content { files.write(name, text + "\n") }
-        try await TestServer.with(files: files, BundledPlugins.all + [TellTLS.self], options: options) { server in
+        try await TestServer.with(files: files, BundledPlugins.all + [TellTLS.self, HoldFirst.self], options: options) {
+            server in
             try await body(server, files)
         }
     }

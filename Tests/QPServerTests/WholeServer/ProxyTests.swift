@@ -95,6 +95,34 @@ struct ProxyTests {
         #expect(shown == [row.expected])
     }
 
+    private static let strangers: [Row<[UInt8], String>] = [
+        Row("version 1", Array("PROXY UNKNOWN\r\n".utf8), "true false"),
+        Row("UNSPEC", Self.signature + [0x21, 0, 0, 0], "true false"),
+        Row("UDP", Self.signature + [0x21, 0x12] + Array(Self.version2.dropFirst(2)), "true false"),
+        Row("a client", Array(Self.header.utf8), "false true"),
+        Row("LOCAL", Self.signature + [0x20, 0x77, 0, 0], "false true"),
+    ]
+
+    /// Whoever is not named gets nothing by the proxy's address; the proxy itself does.
+    @Test(arguments: Self.strangers)
+    func unnamed(_ row: Row<[UInt8], String>) async throws {
+        let seen = Seen()
+        let seeing = ScriptedPlugin { hooks in
+            hooks.on(.connect) { _, session in
+                seen.write("\(session.connection.isUnknown) \(session.connection.mayBeTrusted)")
+                return .declined
+            }
+        }
+        try await self.with(plugins: [("seeing", seeing)]) { server in
+            let code = try await server.client { client in
+                try client.send(row.input)
+                return try client.answer().code
+            }
+            #expect(code == 220)
+        }
+        #expect(seen.lines == [row.expected])
+    }
+
     @Test func octetByOctet() async throws {
         try await self.with { server in
             let code = try await server.client { client in
