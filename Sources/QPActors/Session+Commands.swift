@@ -418,7 +418,7 @@ extension Session {
                 session.resetTransaction(force: true) { _ in }
             case .refused, .declined, .declinedSaying:
                 // RFC 5321 §3.5.3
-                session.send(Reply(252, .destinationValid, "cannot verify, but will take mail and try"))
+                session.send(Reply(252, .other, "cannot verify, but will take mail and try"))
             }
         }
     }

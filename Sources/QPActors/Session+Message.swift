@@ -78,7 +78,7 @@ extension Session {
         guard let first = words.first, first.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
             let size = UInt64(first), size <= UInt64(Int64.max), words.count <= 2,
             words.count == 1 || words[1].uppercased() == "LAST"
-        else { return self.object(Reply(501, .invalidArguments, "BDAT needs a size, then perhaps LAST")) }
+        else { return self.misunderstoodChunk() }
         let isLast = words.count == 2
 
         guard self.generation.offered.contains(.chunking) else {
@@ -90,6 +90,13 @@ extension Session {
         self.ask(.data, self.chains.data, DataEvent(isChunked: true)) { session, _, verdict in
             session.decidedChunk(verdict, size, isLast)
         }
+    }
+
+    /// RFC 3030 §2: a message with a chunk that was refused has failed, and so have the chunks behind it. Taken all the
+    /// same, it would be delivered with a hole.
+    private func misunderstoodChunk() {
+        self.object(Reply(501, .invalidArguments, "BDAT needs a size, then perhaps LAST"))
+        if self.machine.isInTransaction { self.resetTransaction(force: true) { _ in } }
     }
 
     private func decidedChunk(_ verdict: Verdict<Void>, _ size: UInt64, _ isLast: Bool) {

@@ -1,6 +1,6 @@
 // PagePolicy.swift
 //
-// What browsers may do with answers.
+// What every answer carries: its date, and what browsers may do with it.
 
 import Crypto
 import FoundationEssentials
@@ -25,6 +25,7 @@ enum PagePolicy {
         }
         response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[.cacheControl] = "no-store"
+        response.headers[.date] = HTTPDate.now
         for (name, value) in Self.further { response.headers[name] = value }
     }
 

@@ -15,6 +15,8 @@ final class RequestProgress: ChannelDuplexHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private var deadlines: ConnectionDeadlines?
+    /// Whether the client speaks HTTP/1.0, and waits for the end of the connection.
+    private var isOld = false
     /// Requests that began and ended, answers that began and ended.
     private var begun = 0
     private var read = 0
@@ -34,8 +36,10 @@ final class RequestProgress: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch self.unwrapInboundIn(data) {
-        case .head:
+        case .head(let head):
             self.begun += 1
+            // RFC 9112 §9.3: what such clients say of staying is nothing we need to know.
+            if head.version == .http1_0 { self.isOld = true }
         case .body:
             // Nobody waits for it any more; read only so that the client gets round to the answer.
             if self.isLast { return }
@@ -53,10 +57,11 @@ final class RequestProgress: ChannelDuplexHandler {
             return
         }
         switch self.unwrapOutboundIn(data) {
-        case .head(let head):
+        case .head(var head):
             self.answered += 1
+            if self.isOld { head.headers.replaceOrAdd(name: "Connection", value: "close") }
             if head.headers["connection"].contains("close") { self.isLast = true }
-            context.write(data, promise: promise)
+            context.write(self.wrapOutboundOut(.head(head)), promise: promise)
         case .body:
             context.write(data, promise: promise)
         case .end:

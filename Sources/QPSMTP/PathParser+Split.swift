@@ -10,7 +10,8 @@ extension PathParser {
     ///   - prefix: `FROM:` or `TO:`; the argument may have it in any case. Blanks after the colon are accepted
     ///     although RFC 5321 §3.3 forbids them, because qpsmtpd does and clients send them.
     /// - Returns: the path with its brackets, or without where the client left them out; "" for `FROM:` alone.
-    /// - Throws: `PathError.syntax`, also for a keyword that comes twice.
+    /// - Throws: `PathError.syntax` for a path without its end; `PathError.arguments` for all else, also for a keyword
+    ///   that comes twice.
     public static func split(
         _ argument: String,
         prefix: String
@@ -29,9 +30,9 @@ extension PathParser {
 
     private static func skip(_ prefix: String, _ bytes: Span<UInt8>) throws(PathError) -> Int {
         let wanted = prefix.utf8.span
-        guard bytes.count >= wanted.count else { throw .syntax("Syntax error in command") }
+        guard bytes.count >= wanted.count else { throw .arguments("Syntax error in command") }
         for index in 0..<wanted.count where ASCII.lower(bytes[index]) != ASCII.lower(wanted[index]) {
-            throw .syntax("Syntax error in command")
+            throw .arguments("Syntax error in command")
         }
         return wanted.count
     }
@@ -84,7 +85,7 @@ extension PathParser {
             while end < bytes.count, !ASCII.isBlank(bytes[end]) { end += 1 }
             guard let parameter = self.parameter(bytes.extracting(index..<end)),
                 !parameters.contains(where: { $0.keyword == parameter.keyword })
-            else { throw .syntax("Syntax error in parameters") }
+            else { throw .arguments("Syntax error in parameters") }
             parameters.append(parameter)
             index = end
         }

@@ -42,7 +42,7 @@ public struct ReceivedField: Sendable, Hashable {
     public var word: String
     /// A remark on encryption, such as `TLSv1.3 TLS_AES_128_GCM_SHA256 encrypted`; nil without TLS.
     public var tls: String?
-    /// The id of session and transaction.
+    /// The id of session and transaction; written as `<id@me>`.
     public var id: String
     /// The recipient, only when there is exactly one (RFC 5321 §7.2).
     public var recipient: Mailbox?
@@ -86,12 +86,14 @@ public struct ReceivedField: Sendable, Hashable {
     public final class Head: Sendable {
         fileprivate let octets: [UInt8]
         fileprivate let lineStart: Int
+        fileprivate let me: String
         /// The `with` word it was made with.
         public let word: String
 
-        fileprivate init(octets: [UInt8], lineStart: Int, word: String) {
+        fileprivate init(octets: [UInt8], lineStart: Int, me: String, word: String) {
             self.octets = octets
             self.lineStart = lineStart
+            self.me = me
             self.word = word
         }
 
@@ -99,7 +101,7 @@ public struct ReceivedField: Sendable, Hashable {
         public func append(id: String, recipient: Mailbox?, date: RFC5322Date, to out: inout [UInt8]) {
             var writer = FoldingWriter(start: out.count + self.lineStart)
             out.append(contentsOf: self.octets)
-            ReceivedField.appendTail(&writer, id, recipient, date, to: &out)
+            ReceivedField.appendTail(&writer, id, self.me, recipient, date, to: &out)
         }
     }
 
@@ -109,14 +111,14 @@ public struct ReceivedField: Sendable, Hashable {
         octets.reserveCapacity(160)
         var writer = FoldingWriter(start: 0)
         self.appendHead(&writer, to: &octets)
-        return Head(octets: octets, lineStart: writer.lineStart, word: self.word)
+        return Head(octets: octets, lineStart: writer.lineStart, me: self.me, word: self.word)
     }
 
     /// Appends the field in wire form: `Received: ...` CRLF.
     public func append(to out: inout [UInt8]) {
         var writer = FoldingWriter(start: out.count)
         self.appendHead(&writer, to: &out)
-        Self.appendTail(&writer, self.id, self.recipient, self.date, to: &out)
+        Self.appendTail(&writer, self.id, self.me, self.recipient, self.date, to: &out)
     }
 
     private func appendHead(_ writer: inout FoldingWriter, to out: inout [UInt8]) {
@@ -146,11 +148,16 @@ public struct ReceivedField: Sendable, Hashable {
     }
 
     private static func appendTail(
-        _ writer: inout FoldingWriter, _ id: String, _ recipient: Mailbox?, _ date: RFC5322Date, to out: inout [UInt8]
+        _ writer: inout FoldingWriter, _ id: String, _ me: String, _ recipient: Mailbox?, _ date: RFC5322Date,
+        to out: inout [UInt8]
     ) {
         writer.word(to: &out) { out in
-            out.append("id ")
+            // RFC 5321 §4.4: an atom, which has no dots, or a msg-id.
+            out.append("id <")
             Self.appendSafe(id, to: &out)
+            out.append(UInt8(ascii: "@"))
+            Self.appendSafe(me, to: &out)
+            out.append(UInt8(ascii: ">"))
             if recipient == nil { out.append(UInt8(ascii: ";")) }
         }
         if let recipient {

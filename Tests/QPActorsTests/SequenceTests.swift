@@ -112,7 +112,7 @@ final class InputList: SessionRecorder {
         for number in 1...2 {
             client.send("MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n.\r\n")
             #expect(client.said().hasSuffix("250 2.0.0 queued [\(id).\(number)]"))
-            #expect(bag.texts.last?.contains("id \(id).\(number)") == true)
+            #expect(bag.texts.last?.contains("id <\(id).\(number)@") == true)
         }
         #expect(client.say("MAIL FROM:<a@b.example>") == ["550 5.7.1 third [\(id).3]"])
         #expect(log.events.contains { $0.session?.description == String(id) && $0.transaction == 2 })

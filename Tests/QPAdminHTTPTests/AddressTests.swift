@@ -162,8 +162,30 @@ struct AddressTests {
                 #expect(fields["x-content-type-options"] == "nosniff")
                 #expect(fields["referrer-policy"] == "no-referrer")
                 #expect(fields["cache-control"] == "no-store")
+                #expect(fields["date"]?.count == 29 && fields["date"]?.hasSuffix(" GMT") == true, "\(fields)")
                 #expect(fields["content-security-policy"]?.hasPrefix("default-src 'none'") == true)
                 #expect(fields["content-security-policy"]?.contains("unsafe") == false)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+        (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"), (-1, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (.max, "Thu, 01 Jan 1970 00:00:00 GMT"),
+    ])
+    func dates(_ seconds: Int, _ expected: String) {
+        #expect(HTTPDate.text(seconds) == expected)
+    }
+
+    /// RFC 9112 §9.3: whoever speaks HTTP/1.0 waits for the end of the connection.
+    @Test func oldClients() async throws {
+        try await AdminFixture.run { fixture in
+            for field in ["", "Connection: keep-alive\r\n"] {
+                let client = try RawClient(port: fixture.openPort)
+                client.send("GET /livez HTTP/1.0\r\nHost: localhost\r\n\(field)\r\n")
+                let text = client.rest()
+                #expect(text.hasPrefix("HTTP/1.1 200 ") && text.contains("\r\nConnection: close\r\n"), "\(text)")
             }
         }
     }

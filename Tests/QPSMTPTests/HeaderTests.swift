@@ -59,7 +59,7 @@ import Testing
         #expect(
             Self.text(Self.field())
                 == "Received: from client.example (rdns.example [192.0.2.1]) by mx.test.example\r\n"
-                + "  (qpserver/1.0) with ESMTP id AbC.1; Mon, 23 Nov 2026 12:00:00 +0000\r\n")
+                + "  (qpserver/1.0) with ESMTP id <AbC.1@mx.test.example>;\r\n  Mon, 23 Nov 2026 12:00:00 +0000\r\n")
         #expect(Self.field().value.hasPrefix("from client.example"))
         #expect(Self.field().value.hasSuffix("+0000"))
     }
@@ -74,7 +74,16 @@ import Testing
         #expect(text.contains("([IPv6:2001:db8::1])"))
         #expect(text.contains("(TLSv1.3 ?x? encrypted)"))
         #expect(text.contains("for <ann@ok.example>;"))
-        #expect(!text.contains("id AbC.1;"))
+        #expect(!text.contains("id <AbC.1@mx.test.example>;"))
+    }
+
+    /// RFC 5321 §4.4: ID is an atom, which has no dots, or a msg-id. The head that is kept writes the same.
+    @Test func identifiers() {
+        let field = Self.field()
+        #expect(Self.text(field).contains("\r\n  (qpserver/1.0) with ESMTP id <AbC.1@mx.test.example>;"))
+        var out: [UInt8] = []
+        field.head.append(id: "AbC.2", recipient: nil, date: field.date, to: &out)
+        #expect(String(decoding: out, as: UTF8.self).contains(" id <AbC.2@mx.test.example>;"))
     }
 
     @Test func localClient() {
@@ -112,8 +121,8 @@ import Testing
             field.helo = String(repeating: "h", count: length)
             field.me = String(repeating: "m", count: 71 - length)
             let lines = octets(Self.text(field)).split(separator: 0x0A)
-            // The first word cannot be folded away from the name.
-            #expect(lines.allSatisfy { $0.count - 1 <= 78 || length > 60 })
+            // The first word cannot be folded away from the name, nor the server's name from the id.
+            #expect(lines.allSatisfy { $0.count - 1 <= 78 || length > 60 || length <= 6 })
             #expect(lines.dropFirst().allSatisfy { $0.first == 0x20 })
         }
     }

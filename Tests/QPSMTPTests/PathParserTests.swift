@@ -159,6 +159,7 @@ import Testing
 
     @Test(arguments: [
         (PathError.syntax("x"), "501 5.1.7 x\r\n", "501 5.1.3 x\r\n"),
+        (.arguments("w"), "501 5.5.4 w\r\n", "501 5.5.4 w\r\n"),
         (.tooLong("y"), "501 5.1.7 y\r\n", "501 5.1.3 y\r\n"),
         (.nonASCII, "550 5.6.7 address needs SMTPUTF8\r\n", "553 5.6.7 address needs SMTPUTF8\r\n"),
     ])

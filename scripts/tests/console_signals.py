@@ -16,6 +16,7 @@ from console_server import ConsoleServer, command
 
 program, console, work = sys.argv[1:4]
 LEAVES = b"\x1b[?1049l"
+ENTERS = b"\x1b[?1049h"
 
 
 class Pseudo:
@@ -77,6 +78,53 @@ class Pseudo:
         os.close(self.master)
 
 
+class Job(Pseudo):
+    """The console as the job of a shell: in a group of its own, which the shell watches and puts in front."""
+
+    def __init__(self, words, columns=100, rows=30):
+        # From the job's start on: its number, T for each stop. To the shell: anything, and the job goes on.
+        told, tell = os.pipe()
+        hear, self.shell = os.pipe()
+        self.news = told
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "xterm-256color"
+            os._exit(Job.run(words, tell, hear))
+        os.close(tell)
+        os.close(hear)
+        self.output = b""
+        self.resize(columns, rows)
+        self.before = termios.tcgetattr(self.master)
+        self.job = struct.unpack("i", os.read(told, 4))[0]
+        os.set_blocking(told, False)
+
+    @staticmethod
+    def run(words, tell, hear):
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        job = os.fork()
+        if job == 0:
+            os.setpgid(0, 0)
+            os.tcsetpgrp(0, os.getpid())
+            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            os.execvp(words[0], words)
+        os.write(tell, struct.pack("i", job))
+        while True:
+            _, status = os.waitpid(job, os.WUNTRACED)
+            if not os.WIFSTOPPED(status):
+                return os.waitstatus_to_exitcode(status) & 0xFF
+            os.tcsetpgrp(0, os.getpgrp())
+            os.write(tell, b"T")
+            os.read(hear, 1)
+            os.tcsetpgrp(0, job)
+            os.killpg(job, signal.SIGCONT)
+
+    def told(self):
+        try:
+            return os.read(self.news, 1)
+        except BlockingIOError:
+            return b""
+
+
 def start(*words):
     terminal = Pseudo([*base, *words])
     terminal.wait_for(b"sessions")
@@ -127,21 +175,49 @@ with tempfile.TemporaryDirectory(dir=work) as folder, ConsoleServer(program, fol
     # Stopped and continued: by a signal, and by its key. Its group is orphaned here, so that the kernel does not stop
     # it by SIGTSTP: it must go on. SIGSTOP and SIGCONT as a shell's fg.
     terminal = start()
-    terminal.output = b""
-    os.kill(terminal.pid, signal.SIGTSTP)
-    terminal.wait_for(LEAVES)
-    terminal.wait_for(b"\x1b[?1049h")
-    terminal.output = b""
-    os.write(terminal.master, b"\x1a")
-    terminal.wait_for(LEAVES)
-    # Back again: while it lets itself be stopped, another SIGTSTP goes the way of the first.
-    terminal.wait_for(b"\x1b[?1049h")
-    os.kill(terminal.pid, signal.SIGSTOP)
-    os.kill(terminal.pid, signal.SIGCONT)
-    terminal.output = b""
-    os.write(terminal.master, b"2")
-    terminal.wait_for(b"PEER")
-    os.write(terminal.master, b"1")
+    for _ in range(3):
+        terminal.output = b""
+        os.kill(terminal.pid, signal.SIGTSTP)
+        terminal.wait_for(LEAVES)
+        terminal.wait_for(ENTERS)
+        terminal.output = b""
+        os.write(terminal.master, b"\x1a")
+        terminal.wait_for(LEAVES)
+        # Back again: while it lets itself be stopped, another SIGTSTP goes the way of the first.
+        terminal.wait_for(ENTERS)
+        os.kill(terminal.pid, signal.SIGSTOP)
+        os.kill(terminal.pid, signal.SIGCONT)
+        terminal.output = b""
+        os.write(terminal.master, b"2")
+        terminal.wait_for(b"PEER")
+        os.write(terminal.master, b"1")
+    # A signal that comes while it paints counts as well.
+    for round in range(20):
+        terminal.output = b""
+        os.write(terminal.master, b"21"[round % 2:round % 2 + 1])
+        time.sleep(0.001 * (round % 10))
+        os.kill(terminal.pid, signal.SIGTSTP)
+        terminal.wait_for(LEAVES)
+        terminal.wait_for(ENTERS)
+    os.write(terminal.master, b"q")
+    assert terminal.status() == 0 and terminal.is_restored()
+    terminal.close()
+
+    # As a job of a shell it does stop, by the signal and by the key, and goes on when the shell says so.
+    terminal = Job([*base])
+    terminal.wait_for(b"sessions")
+    for round in range(4):
+        terminal.output = b""
+        if round % 2:
+            os.write(terminal.master, b"\x1a")
+        else:
+            os.kill(terminal.job, signal.SIGTSTP)
+        terminal.wait(lambda: terminal.told() == b"T", "it does not stop")
+        terminal.wait_for(LEAVES)
+        terminal.output = b""
+        os.write(terminal.shell, b"g")
+        terminal.wait_for(ENTERS)
+        terminal.wait_for(b"sessions")
     os.write(terminal.master, b"q")
     assert terminal.status() == 0 and terminal.is_restored()
     terminal.close()

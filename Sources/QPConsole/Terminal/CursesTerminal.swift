@@ -135,16 +135,14 @@ final class CursesTerminal {
         for run in GridChanges.runs(from: self.painted, to: grid, within: self.size, fit: &self.fit) { self.write(run) }
         self.painted = grid
         if let cursor = self.cursor { wmove(qp_curses_screen(), Int32(cursor.row), Int32(cursor.column)) }
-        wnoutrefresh(qp_curses_screen())
-        doupdate()
+        qp_curses_update()
     }
 
     /// Sends everything again: somebody else wrote onto the screen.
     func repaint() {
         guard !self.hasEnded, !self.isSuspended else { return }
         qp_curses_distrust()
-        wnoutrefresh(qp_curses_screen())
-        doupdate()
+        qp_curses_update()
     }
 
     /// Shows the cursor at a place from the next painting on, or not at all.

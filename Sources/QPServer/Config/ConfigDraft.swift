@@ -68,7 +68,7 @@ struct ConfigDraft {
         }
         problems += before.operators.problems(with: self.admin, in: cache.directory.path)
         problems += PluginDirectories(cache.read("plugin_dirs")).problems + policies.problems
-        problems += logging.problems + plugins.problems + loader.problems
+        problems += logging.problems + Self.listProblems(plugins.problems, before) + loader.problems
         self.problems = problems.uniqued()
         self.settings = settings
         self.entries = logging.entries + plugins.entries
@@ -82,9 +82,18 @@ struct ConfigDraft {
         guard cache.read("plugins").path == nil, cache.read("plugins").problems.isEmpty else { return [] }
 
         // A list that goes missing under a running server is a slip, not a wish to refuse all mail.
-        let isRunning = before.current?.generation.plugins.isEmpty == false
+        let isRunning = Self.isRunning(before)
         let text = "there is no plugin list"
         return [isRunning ? .error(text, file: "\(path)/plugins") : .warning(text, file: "\(path)/plugins")]
+    }
+
+    /// A part of the list that goes missing under a running server is no wish to do without the plugins in it.
+    private static func listProblems(_ problems: [ConfigProblem], _ before: ConfigStore.State) -> [ConfigProblem] {
+        Self.isRunning(before) ? problems.map(\.asRefusal) : problems
+    }
+
+    private static func isRunning(_ before: ConfigStore.State) -> Bool {
+        before.current?.generation.plugins.isEmpty == false
     }
 
     /// Everything that was read: a change to any of it may mend what is wrong.

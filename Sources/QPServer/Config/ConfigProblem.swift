@@ -56,6 +56,11 @@ package struct ConfigProblem: Error, Sendable, Hashable, CustomStringConvertible
     /// The same, as a remark about a server that goes on.
     package var asWarning: Self { .warning(self.text, file: self.file, line: self.line) }
 
+    /// The same, refusing the configuration if it is an error at all.
+    package var asRefusal: Self {
+        self.severity == .error ? .error(self.text, file: self.file, line: self.line) : self
+    }
+
     /// `file:line: error: text`
     package var description: String {
         let place = self.line > 0 ? "\(self.file):\(self.line)" : self.file

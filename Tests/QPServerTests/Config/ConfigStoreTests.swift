@@ -233,6 +233,21 @@ struct ConfigStoreTests {
         #expect(third.domains == [["c.example", "mx.example"]])
     }
 
+    /// A server starts with what it finds, but loses no plugin of a list that it has.
+    @Test func includedPluginsThatGoMissing() throws {
+        let folder = ConfigFolder(self.files)
+        folder.write("plugins", "$include filters\nqueue/maildir /x\nrcpt_ok")
+        let store = self.store(folder)
+        let first = try store.load().get()
+        #expect(first.plugins.count == 2)
+        folder.write("plugins", "$include filters\nqueue/maildir /y\nrcpt_ok")
+        guard case .failure(let problems) = store.reload() else { Issue.record("loaded"); return }
+        #expect(folder.short(problems.list) == ["plugins:1: error: $include: there is no filters"])
+        #expect(store.current === first)
+        folder.write("filters", "relay")
+        #expect(try #require(store.reloadIfChanged()).get().plugins.count == 3)
+    }
+
     @Test func rememberedGenerationsAreBounded() throws {
         let folder = ConfigFolder(self.files)
         let store = self.store(folder)
