@@ -41,7 +41,7 @@ struct QmailQueueTests {
     @Test(arguments: [
         (0, true, ReturnCode.ok), (0, false, .declined), (1, true, .declined), (11, true, .deny), (31, true, .deny),
         (40, true, .deny), (51, true, .declined), (53, true, .declined), (81, true, .declined), (111, true, .declined),
-        (137, true, .declined),
+        (137, false, .declined), (137, true, .denysoft),
     ])
     func statuses(_ status: Int32, _ tookInput: Bool, _ code: ReturnCode) async throws {
         let harness = try self.harness(ProgramResult(status: status, output: [], tookInput: tookInput))
@@ -56,6 +56,14 @@ struct QmailQueueTests {
         #expect(harness.backend == [.eightBitMIME])
     }
 
+    /// A program that is ended at its time limit may have the message: nobody else is asked.
+    @Test func ranOutOfTime() async throws {
+        let harness = try self.harness(ProgramResult(status: 0, output: []))
+        harness.files.fail(below: Self.program, with: .timedOut("program"))
+        try harness.mail(to: ["bob@b.example"], "A: b\n")
+        #expect(try await harness.run(.queue).code == .denysoft)
+    }
+
     @Test func internationalAddresses() async throws {
         let harness = try self.harness(ProgramResult(status: 0, output: []))
         try harness.mail(to: ["ü@b.example"], "A: b\n")
@@ -64,8 +72,10 @@ struct QmailQueueTests {
     }
 
     @Test func arguments() throws {
-        _ = try PluginHarness(QmailQueue.self, arguments: ["/usr/bin/queue"])
-        for bad in [["queue"], ["/a", "b"], ["/a b"]] {
+        for good in [["/usr/bin/queue"], ["/usr/bin/queue", "timeout=5"], ["timeout=300"]] {
+            _ = try PluginHarness(QmailQueue.self, arguments: good)
+        }
+        for bad in [["queue"], ["/a", "b"], ["/a b"], ["/a", "timeout=301"], ["timeout=1", "/a"]] {
             #expect(throws: PluginError.self) { try PluginHarness(QmailQueue.self, arguments: bad) }
         }
     }
@@ -111,7 +121,8 @@ struct EximBSMTPTests {
             Row("4xx", (2, "451 later\r\n"), .denysoft("later")),
             Row("5xx with status 0", (0, "554 no\n"), .deny("no")),
             Row("no answer", (1, "oops\n"), .declinedSaying("Unable to queue message (1)")),
-            Row("killed", (137, ""), .declinedSaying("Unable to queue message (137)")),
+            Row("killed", (137, ""), .denysoft("Unable to queue message, try again later")),
+            Row("killed behind a refusal", (137, "550 no\n"), .deny("no")),
             Row("garbage", (1, "\u{1}99999 x\n5 x\n"), .declinedSaying("Unable to queue message (1)")),
         ] as [Row<(Int32, String), Verdict<Delivery>>])
     func answers(_ row: Row<(Int32, String), Verdict<Delivery>>) async throws {
@@ -122,7 +133,11 @@ struct EximBSMTPTests {
 
     @Test func arguments() throws {
         _ = try PluginHarness(EximBSMTP.self)
-        for bad in [["exim_path"], ["exim_path", "exim"], ["x", "/y"], ["exim_path", "/a b"]] {
+        _ = try PluginHarness(EximBSMTP.self, arguments: ["timeout", "5", "exim_path", "/x"])
+        for bad in [
+            ["exim_path"], ["timeout", "0"], ["timeout", "x"], ["exim_path", "exim"], ["x", "/y"],
+            ["exim_path", "/a b"],
+        ] {
             #expect(throws: PluginError.self) { try PluginHarness(EximBSMTP.self, arguments: bad) }
         }
     }

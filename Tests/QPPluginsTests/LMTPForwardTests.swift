@@ -119,6 +119,28 @@ struct LMTPForwardTests {
         #expect(peer.transcript.commands.filter { $0.hasPrefix("RCPT TO:<bob") }.count == 1)
     }
 
+    /// Messages alike in sender and size are remembered apart, and also for a client that sends to each by itself.
+    @Test func attemptsOneByOne() async throws {
+        let harness = try self.harness(self.peer([".<cy": "452 full"]))
+        let texts = [Self.message, Self.message.replacing("hello", with: "hallo")]
+        for text in texts {
+            try harness.mail(to: ["bob@b.example", "cy@c.example"], text)
+            #expect(try await harness.run(.queue).code == .denysoft)
+        }
+        let peer = self.peer()
+        harness.connector.serve(Self.socket, peer)
+        harness.connect()
+        harness.clock.advance(by: .seconds(3600))
+        for text in texts {
+            for recipient in ["bob@b.example", "cy@c.example"] {
+                try harness.mail(to: [recipient], text)
+                #expect(try await harness.run(.queue).code == .ok)
+            }
+        }
+        let recipients = peer.transcript.commands.filter { $0.hasPrefix("RCPT") }
+        #expect(recipients == ["RCPT TO:<cy@c.example>", "RCPT TO:<cy@c.example>"])
+    }
+
     @Test func arguments() throws {
         for good in [["unix:/x"], ["127.0.0.1"], ["[::1]:24,unix:/x", "xforward"]] {
             _ = try PluginHarness(LMTPForward.self, arguments: good)

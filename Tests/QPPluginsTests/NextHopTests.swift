@@ -5,6 +5,7 @@
 import QPHooks
 import QPPlugins
 import QPTestKit
+import Synchronization
 import Testing
 
 @Suite("queue/smtp-forward: next hops")
@@ -170,6 +171,124 @@ struct NextHopTests {
         #expect(harness.connector.connections == [Self.one, Self.two, Self.one, Self.two])
     }
 
+    /// A hop that cannot take a message does not speak for the others.
+    @Test(arguments: [
+        Row("8-bit", Content(text: "A: b\n\nü\n"), "5.6.3"),
+        Row("size", Content(text: "A: b\n\n" + String(repeating: "x", count: 100)), "5.3.4"),
+        Row("REQUIRETLS", Content(parameters: [ESMTPParameter("REQUIRETLS")]), "5.7.30"),
+    ])
+    func whatOneHopLacks(_ row: Row<Content, String>) async throws {
+        var poor = SMTPPeer()
+        poor.extensions = ["SIZE 50", "STARTTLS"]
+        poor.extensionsUnderTLS = ["SIZE 50"]
+        var rich = SMTPPeer()
+        rich.extensions = ["8BITMIME", "STARTTLS"]
+        rich.extensionsUnderTLS = ["8BITMIME", "REQUIRETLS"]
+        for (second, expected) in [(rich, "ok"), (poor, row.expected), (nil, "denysoft")] {
+            let harness = try PluginHarness(SMTPForward.self, arguments: ["one.example,two.example"])
+            harness.connector.serve(Self.one, poor)
+            if let second { harness.connector.serve(Self.two, second) }
+            try harness.mail(parameters: row.input.parameters, to: ["bob@b.example"], row.input.text)
+            let verdict = try await harness.run(.queue)
+            #expect(harness.connector.connections == [Self.one, Self.two])
+            switch verdict.code {
+            case .ok: #expect(expected == "ok")
+            case .deny: #expect(expected == verdict.denial?.status?.description)
+            default: #expect(expected == "denysoft" && verdict.code == .denysoft)
+            }
+        }
+        #expect(poor.transcript.messages == [] && rich.transcript.messages.count == 1)
+    }
+
+    struct Content: Sendable {
+        var text = "A: b\n\nx\n"
+        var parameters: [ESMTPParameter] = []
+    }
+
+    // MARK: Time limits
+
+    /// A connection on which time passes: every read of an answer that does not come takes as long as it may.
+    private final class SlowStream: ByteStream {
+        private let stream: ScriptedStream<SMTPPeer>
+        private let clock: ManualClock
+        let limits = Mutex<[Duration]>([])
+
+        init(_ peer: SMTPPeer, _ clock: ManualClock) {
+            self.stream = ScriptedStream(peer)
+            self.clock = clock
+        }
+
+        func read(atMost limit: Int, timeout: Duration) async throws(EffectError) -> [UInt8] {
+            do throws(EffectError) {
+                return try await self.stream.read(atMost: limit, timeout: timeout)
+            } catch {
+                self.limits.withLock { $0.append(timeout) }
+                self.clock.advance(by: timeout)
+                throw error
+            }
+        }
+
+        func write(_ bytes: [UInt8], timeout: Duration) async throws(EffectError) {
+            try await self.stream.write(bytes, timeout: timeout)
+        }
+
+        func startTLS(_ tls: ClientTLS, timeout: Duration) async throws(EffectError) {
+            try await self.stream.startTLS(tls, timeout: timeout)
+        }
+
+        func closeOutput() async throws(EffectError) {}
+        func close() async { await self.stream.close() }
+    }
+
+    /// RFC 5321 §4.5.3.2: how long each answer may take, in seconds.
+    @Test(
+        arguments: [
+            ("greeting", [], 60), ("EHLO", [], 60), ("MAIL", [], 60), ("RCPT", [], 60), ("DATA", [], 60),
+            (".", [], 300),
+            ("greeting", ["timeout=2"], 2), ("DATA", ["timeout=2"], 2), (".", ["timeout=2"], 10),
+        ] as [(String, [String], Int)])
+    func limits(_ phase: String, _ words: [String], _ seconds: Int) async throws {
+        let harness = try self.harness(["reuse=1"] + words)
+        var peer = SMTPPeer()
+        peer.replies = [phase: ""]
+        if phase == "greeting" { peer.greeting = "" }
+        let stream = SlowStream(peer, harness.clock)
+        harness.connector.serve(Self.one) { () throws(EffectError) in stream }
+        #expect(try await self.send(harness).code == .denysoft)
+        #expect(stream.limits.withLock { $0 } == [.seconds(seconds)])
+    }
+
+    /// A connection that waited and has gone dead costs little time.
+    @Test func aDeadConnection() async throws {
+        let harness = try self.harness()
+        var peer = SMTPPeer()
+        peer.replies = ["RSET": ""]
+        let stream = SlowStream(peer, harness.clock)
+        harness.connector.serve(Self.one) { () throws(EffectError) in stream }
+        #expect(try await self.send(harness).code == .ok)
+        harness.connector.serve(Self.one, SMTPPeer())
+        #expect(try await self.send(harness).code == .ok)
+        #expect(stream.limits.withLock { $0 } == [.seconds(5)])
+    }
+
+    /// Time is up before the last hop was asked: that is not its fault.
+    @Test func whoWasNotAskedHasNotFailed() async throws {
+        let names = ["a", "b", "c", "d", "e"]
+        let harness = try PluginHarness(SMTPForward.self, arguments: [names.joined(separator: ",")])
+        let clock = harness.clock
+        for name in names.dropLast() {
+            harness.connector.serve(.tcp(host: name, port: 25)) { () throws(EffectError) in
+                var peer = SMTPPeer()
+                peer.greeting = ""
+                return SlowStream(peer, clock)
+            }
+        }
+        harness.connector.serve(.tcp(host: "e", port: 25), SMTPPeer())
+        #expect(try await self.send(harness).code == .denysoft)
+        #expect(harness.connector.connections.count == 4)
+        #expect(try await self.send(harness).code == .ok)
+    }
+
     // MARK: TLS
 
     struct Secure: Sendable {
@@ -177,6 +296,7 @@ struct NextHopTests {
         var offers = true
         var bad = false
         var injection = ""
+        var refusal: String?
         var parameters: [ESMTPParameter] = []
         var under = ["8BITMIME", "REQUIRETLS"]
     }
@@ -198,8 +318,16 @@ struct NextHopTests {
         Row(
             "REQUIRETLS, off", Secure(words: ["starttls=off"], parameters: [ESMTPParameter("REQUIRETLS")]), "5.7.30"),
         Row("REQUIRETLS, bad", Secure(bad: true, parameters: [ESMTPParameter("REQUIRETLS")]), "denysoft"),
+        Row("no TLS just now", Secure(refusal: "454 4.7.0 not now"), "ok clear"),
+        Row("no TLS just now, must", Secure(words: ["starttls=must"], refusal: "454 4.7.0 not now"), "denysoft"),
+        Row("a strange answer to STARTTLS", Secure(refusal: "250 sure"), "denysoft"),
         Row(
-            "REQUIRETLS, no STARTTLS", Secure(offers: false, parameters: [ESMTPParameter("REQUIRETLS")]), "denysoft"),
+            "REQUIRETLS, no TLS just now",
+            Secure(refusal: "454 4.7.0 not now", parameters: [ESMTPParameter("REQUIRETLS")]), "denysoft"),
+        Row("REQUIRETLS, no STARTTLS", Secure(offers: false, parameters: [ESMTPParameter("REQUIRETLS")]), "5.7.30"),
+        Row(
+            "REQUIRETLS, no STARTTLS, must",
+            Secure(words: ["starttls=must"], offers: false, parameters: [ESMTPParameter("REQUIRETLS")]), "denysoft"),
         Row(
             "REQUIRETLS, not offered", Secure(parameters: [ESMTPParameter("REQUIRETLS")], under: ["8BITMIME"]),
             "5.7.30"),
@@ -209,6 +337,7 @@ struct NextHopTests {
         peer.extensions = row.input.offers ? ["STARTTLS", "AUTH PLAIN"] : ["8BITMIME"]
         peer.extensionsUnderTLS = row.input.under
         peer.hasBadCertificate = row.input.bad
+        if let refusal = row.input.refusal { peer.replies = ["STARTTLS": refusal] }
         if !row.input.injection.isEmpty { peer.injections = ["STARTTLS": row.input.injection] }
         let harness = try self.harness(row.input.words, peer)
         try harness.mail(parameters: row.input.parameters, to: ["bob@b.example"], Self.message)

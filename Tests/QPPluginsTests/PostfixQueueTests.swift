@@ -117,6 +117,15 @@ struct PostfixQueueTests {
         #expect(try await harness.run(.queue) == .denysoft("service unavailable (#4.7.1)"))
     }
 
+    /// What cleanup says before it has the message is no answer to it.
+    @Test func tooEarly() async throws {
+        var peer = Cleanup()
+        peer.hello += peer.answer
+        let harness = try self.harness([], peer)
+        try harness.mail(to: ["bob@b.example"], "A: b\n")
+        #expect(try await harness.run(.queue).code == .denysoft)
+    }
+
     @Test func theFirstSocketThatAnswers() async throws {
         let harness = try self.harness([], nil, files: ["cleanup_sockets": "/a\n127.0.0.1:99\n/c\n"])
         harness.connector.serve(.tcp(host: "127.0.0.1", port: 99), Cleanup())
@@ -132,10 +141,10 @@ struct PostfixQueueTests {
     }
 
     @Test func arguments() throws {
-        for good in [["/x"], ["/x", "FLAG_HOLD"], ["FLAG_NONE"], ["h:1"]] {
+        for good in [["/x"], ["/x", "FLAG_HOLD"], ["FLAG_NONE"], ["h:1"], ["timeout=5", "/x"]] {
             _ = try PluginHarness(PostfixQueue.self, arguments: good)
         }
-        for bad in [["x"], ["/x", "/y"], ["FLAG_X"], ["h:0"]] {
+        for bad in [["x"], ["/x", "/y"], ["FLAG_X"], ["h:0"], ["timeout=61"]] {
             #expect(throws: PluginError.self) { try PluginHarness(PostfixQueue.self, arguments: bad) }
         }
         #expect(throws: PluginError.file("cleanup_sockets", line: 2, "'b' is no socket")) {

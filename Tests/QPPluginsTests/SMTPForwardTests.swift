@@ -49,6 +49,7 @@ struct SMTPForwardTests {
     struct Answers: Sendable {
         var replies: [String: String] = [:]
         var hangsUpAt: [String] = []
+        var injections: [String: String] = [:]
         var greeting = "220 hop"
     }
 
@@ -62,6 +63,20 @@ struct SMTPForwardTests {
                 "RCPT 4xx and 5xx: may yet succeed",
                 Answers(replies: ["RCPT TO:<bob": "550 no", "RCPT TO:<cy": "450 busy"]),
                 .denysoft("<cy@c.example>: busy")),
+            Row(
+                "RCPT 552 behind others: too many, which passes", Answers(replies: ["RCPT TO:<cy": "552 too many"]),
+                .denysoft("<cy@c.example>: too many", EnhancedStatus("4.5.3"))),
+            Row(
+                "RCPT 552 5.5.3 behind others", Answers(replies: ["RCPT TO:<cy": "552 5.5.3 too many"]),
+                .denysoft("<cy@c.example>: too many", EnhancedStatus("4.5.3"))),
+            Row(
+                "RCPT 552 that says what is full", Answers(replies: ["RCPT TO:<cy": "552 5.2.2 full"]),
+                .deny("<cy@c.example>: full", EnhancedStatus("5.2.2"))),
+            Row(
+                "RCPT 552 to the first", Answers(replies: ["RCPT TO:<bob": "552 full"]), .deny("<bob@b.example>: full")),
+            Row(
+                "an answer to the end before the message", Answers(injections: ["DATA": "250 queued\r\n"]),
+                .denysoft("Next hop is not available, try again later", .badConnection)),
             Row("DATA 5xx", Answers(replies: ["DATA": "554 no"]), .deny("no")),
             Row(
                 "DATA 250 is strange", Answers(replies: ["DATA": "250 sure"]),
@@ -102,6 +117,7 @@ struct SMTPForwardTests {
     func answers(_ row: Row<Answers, Verdict<Delivery>>) async throws {
         var peer = self.peer(row.input.replies)
         peer.hangsUpAt = row.input.hangsUpAt
+        peer.injections = row.input.injections
         peer.greeting = row.input.greeting
         let harness = try self.harness(peer)
         try harness.mail(to: ["bob@b.example", "cy@c.example"], Self.message)
@@ -224,12 +240,14 @@ struct SMTPForwardTests {
             ["hop.example"], ["192.0.2.1", "26"], ["[2001:db8::1]", "25", "xclient"], ["h", "xclient"],
             ["a,b:26,[::1]:27", "starttls=verify", "ca=/etc/ca.pem", "order=roundrobin", "reuse=5", "idle=3"],
             ["h:465", "tls=verify"], ["2001:db8::1"], ["unix:/run/smtp"], ["h", "dsn", "binarymime", "xforward"],
+            ["h", "timeout=60"],
         ]
         for arguments in good { _ = try PluginHarness(SMTPForward.self, arguments: arguments) }
         let bad = [
             [], ["a b"], ["a/b"], ["h", "0"], ["h", "65536"], ["h", "25", "26"], ["a,a"], ["a,"], ["h:x"],
             ["[::1"], ["unix:run"], ["h", "starttls=perhaps"], ["h", "tls=off"], ["h", "tls=must", "starttls=must"],
-            ["h", "ca=x"], ["h", "starttls=must", "ca=/x"], ["h", "reuse=0"], ["h", "idle=0"], ["h", "order=random"],
+            ["h", "ca=x"], ["h", "starttls=must", "ca=/x"], ["h", "reuse=0"], ["h", "idle=0"], ["h", "timeout=0"],
+            ["h", "timeout=61"], ["h", "order=random"],
             ["h", "xclient", "xclient"], ["h", "auth=none"], ["h", "what"], ["h", "what=ever"],
         ]
         for arguments in bad {

@@ -140,10 +140,13 @@ def to_postfix():
     return mail
 
 
-def main():
+ONCE = "each exactly once and unchanged"
+
+
+def run(ways):
+    """Goes each of the ways (what it is, a function that gives the mail it sent, what that proves); then ends."""
     status = 0
-    for what, way in (("Postfix relays to queue/maildir", from_postfix),
-                      ("queue/smtp-forward to Postfix", to_postfix)):
+    for what, way, proved in ways:
         begun = time.monotonic()
         try:
             mail = way()
@@ -152,10 +155,10 @@ def main():
             status = 1
             continue
         octets = sum(len(message) for message in mail.values())
-        print(f"ok     {what}: {len(mail)} messages, {octets / 1e6:.0f} MB, each exactly once and unchanged "
+        print(f"ok     {what}: {len(mail)} messages, {octets / 1e6:.0f} MB, {proved} "
               f"({time.monotonic() - begun:.0f} s)", flush=True)
     sys.exit(status)
 
 
 if __name__ == "__main__":
-    main()
+    run([("Postfix relays to queue/maildir", from_postfix, ONCE), ("queue/smtp-forward to Postfix", to_postfix, ONCE)])

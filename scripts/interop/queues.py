@@ -19,9 +19,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "common"))
 
 import corpus
+import hung
 from certificate import make_certificate
 from dovecot_instance import DovecotInstance
-from interop import compare, count_files, our_server, send, wait_for
+from interop import ONCE, compare, count_files, our_server, run, send, wait_for
 from maildir import split_trace
 from postfix_instance import PostfixInstance
 from servers import ServerError
@@ -363,9 +364,9 @@ def qmail_midway():
     return mail
 
 
-ONCE = "each exactly once and unchanged"
 NONE_LOST = "none lost or changed, none twice that met no interruption"
 NOTHING = "deferred, and nothing handed over"
+AGAIN = "deferred in each phase, sent again, and there exactly once"
 WAYS = [
     ("queue/smtp-forward to Postfix with STARTTLS, verified", with_starttls, ONCE),
     ("queue/smtp-forward to a Postfix with a wrong certificate", wrong_certificate, NOTHING),
@@ -377,24 +378,13 @@ WAYS = [
     ("queue/exim-bsmtp to Exim", to_exim, ONCE),
     ("queue/qmail-queue to a program in its place", to_qmail, ONCE),
     ("queue/qmail-queue to a program that dies and hangs", qmail_midway, ONCE),
+    ("queue/smtp-forward to a next hop that hangs, drips, babbles or hangs up", hung.next_hop, AGAIN),
+    ("queue/lmtp to a server that does the same", hung.lmtp, AGAIN),
+    ("queue/postfix-queue to a cleanup that does the same", hung.cleanup, AGAIN),
+    ("queue/qmail-queue to a program that hangs", hung.qmail, AGAIN),
+    ("queue/exim-bsmtp to a program that hangs", hung.exim, AGAIN),
 ]
 
 
-def main():
-    status = 0
-    for what, way, proved in WAYS:
-        begun = time.monotonic()
-        try:
-            mail = way()
-        except ServerError as trouble:
-            print(f"FAILED {what}:\n    {trouble}", flush=True)
-            status = 1
-            continue
-        octets = sum(len(message) for message in mail.values())
-        print(f"ok     {what}: {len(mail)} messages, {octets / 1e6:.0f} MB, {proved} "
-              f"({time.monotonic() - begun:.0f} s)", flush=True)
-    sys.exit(status)
-
-
 if __name__ == "__main__":
-    main()
+    run(WAYS)

@@ -6,21 +6,23 @@ import QPHooks
 
 /// The client's side of a connection to cleanup(8). Every wait and every buffer has a bound.
 struct CleanupClient {
-    private static let limit = Duration.seconds(60), finalLimit = Duration.seconds(300)
     private static let replyOctets = 4096, lineOctets = 1024
 
     private let stream: any ByteStream
     private let clock: any SessionClock
+    /// For each step; the last one may take five times as long.
+    private let limit: Duration
     private var unread: [UInt8] = []
 
-    init(_ stream: any ByteStream, clock: any SessionClock) {
+    init(_ stream: any ByteStream, clock: any SessionClock, limit: Duration) {
         self.stream = stream
         self.clock = clock
+        self.limit = limit
     }
 
     /// The name that Postfix gives to the message.
     mutating func queueID() async throws(EffectError) -> String {
-        let attributes = try await self.attributes(within: Self.limit)
+        let attributes = try await self.attributes(within: self.limit)
         guard let id = attributes["queue_id"], (1...64).contains(id.utf8.count),
             id.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { throw .failed("no queue_id") }
@@ -37,7 +39,7 @@ struct CleanupClient {
         head += Self.record("S", mail.sender.address)
         for recipient in mail.recipients { head += Self.record("R", recipient.address) }
         head += Self.record("M", "")
-        try await self.stream.write(head, timeout: Self.limit)
+        try await self.stream.write(head, timeout: self.limit)
 
         var lines = LineRecords(limit: Self.lineOctets)
         var cursor = mail.message.cursor(.lf)
@@ -45,16 +47,18 @@ struct CleanupClient {
             try await self.write(lines.records(piece))
         }
         try await self.write(lines.finish())
-        try await self.stream.write(Self.record("X", "") + Self.record("E", ""), timeout: Self.finalLimit)
+        // What it said before it has all is no answer to it.
+        guard self.unread.isEmpty else { throw EffectError.failed("an answer to nothing") }
+        try await self.stream.write(Self.record("X", "") + Self.record("E", ""), timeout: self.limit * 5)
     }
 
     private func write(_ bytes: [UInt8]) async throws(EffectError) {
-        if !bytes.isEmpty { try await self.stream.write(bytes, timeout: Self.limit) }
+        if !bytes.isEmpty { try await self.stream.write(bytes, timeout: self.limit) }
     }
 
     /// What became of it: bits, and a reason.
     mutating func status() async throws(EffectError) -> (bits: Int, reason: String) {
-        let attributes = try await self.attributes(within: Self.finalLimit)
+        let attributes = try await self.attributes(within: self.limit * 5)
         guard let text = attributes["status"], let bits = Int(text), bits >= 0 else { throw .failed("no status") }
         return (bits, String((attributes["reason"] ?? "").prefix(400)))
     }

@@ -21,25 +21,32 @@ struct DeliveryMemory: Sendable {
         self.identity = identity
     }
 
-    /// Cheap to ask for: the octets of a message are counted only where there is something to compare them with.
-    private var key: String { "delivered \(self.identity.size) \(self.identity.sender)" }
+    /// Says that there was such a message. Cheap to ask for: only then are the octets of a message hashed.
+    private var hint: String { "delivered \(self.identity.size) \(self.identity.sender)" }
+
+    private func key(_ digest: String) -> String { "delivered \(digest) \(self.identity.sender)" }
 
     /// The addresses that have the message.
     func delivered(_ session: SessionContext) async -> Set<String> {
-        guard let value = try? await session.store.value(of: self.key), let digest = await self.digest(session) else {
+        guard (try? await session.store.value(of: self.hint)) != nil, let digest = await self.digest(session) else {
             return []
         }
-        let words = String(decoding: value, as: UTF8.self).split(separator: "\0").map(String.init)
-        guard words.first == digest else { return [] }
-        return Set(words.dropFirst())
+        return await self.delivered(digest, session)
+    }
+
+    private func delivered(_ digest: String, _ session: SessionContext) async -> Set<String> {
+        guard let value = try? await session.store.value(of: self.key(digest)) else { return [] }
+        return Set(String(decoding: value, as: UTF8.self).split(separator: "\0").map(String.init))
     }
 
     /// Remembers addresses that have the message.
     func remember(_ addresses: Set<String>, _ session: SessionContext) async {
         guard !addresses.isEmpty, let digest = await self.digest(session) else { return }
-        let value = ([digest] + addresses.sorted()).joined(separator: "\0")
+        let known = await self.delivered(digest, session)
+        let value = addresses.union(known).sorted().joined(separator: "\0")
         do {
-            try await session.store.set(self.key, to: Array(value.utf8), lifetime: Self.lifetime)
+            try await session.store.set(self.key(digest), to: Array(value.utf8), lifetime: Self.lifetime)
+            try await session.store.set(self.hint, to: [1], lifetime: Self.lifetime)
         } catch {
             session.log.error("error, some recipients may get the message twice: \(error)")
         }

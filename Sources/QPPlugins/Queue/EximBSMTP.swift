@@ -9,7 +9,7 @@ public struct EximBSMTP: Plugin {
     public static let name = "queue/exim-bsmtp"
 
     public static let manual = """
-        queue/exim-bsmtp [exim_path PROGRAM]
+        queue/exim-bsmtp [exim_path PROGRAM] [timeout SECONDS]
 
         Hands each message to PROGRAM -bS (/usr/sbin/rsmtp) as batch SMTP, with LF at line ends and dots doubled; a CR or
         LF alone becomes a line end, so that nothing in a message can be taken for its end.
@@ -17,20 +17,21 @@ public struct EximBSMTP: Plugin {
             queue/exim-bsmtp exim_path /usr/sbin/exim4
 
         A line that begins with 4xx or 5xx in what the program writes is the answer: a deferral or a refusal. If it ends
-        otherwise than with status 0, or does not end within five minutes, which it does not survive, other queue plugins
-        are asked; without them the message is deferred.
+        otherwise than with status 0, other queue plugins are asked; without them the message is deferred. It is also
+        deferred when the program is ended by a signal, or does not end within its time (300 seconds, which are the most),
+        which it does not survive: it may have the message by then.
         """
 
-    private static let limit = Duration.seconds(300)
-
     private let program: String
+    private let limit: Duration
     private let me: String
 
     public init(_ setup: PluginSetup) throws(PluginError) {
-        let arguments = try setup.keyedArguments(["exim_path"])
+        let arguments = try setup.keyedArguments(["exim_path", "timeout"])
         let program = arguments["exim_path"] ?? "/usr/sbin/rsmtp"
         guard program.isProgramPath else { throw .argument("exim_path '\(program)' is no absolute path") }
         self.program = program
+        self.limit = try .limit(arguments["timeout"] ?? "300", upTo: 300)
         self.me = setup.me
         setup.declareBackend([.eightBitMIME])
     }
@@ -42,30 +43,19 @@ public struct EximBSMTP: Plugin {
     @Sendable
     func deliver(_ event: PlainEvent, in session: SessionContext) async -> Verdict<Delivery> {
         guard let mail = Handover(session) else { return .declined }
-        if let refusal = mail.refusal {
-            session.log.info("fail, \(refusal.text)")
-            return .refused(refusal)
-        }
+        if let refusal = mail.refusal(session) { return .refused(refusal) }
         let feed = ProgramFeed(
             [self.program, "-bS"], input: BatchInput(mail, me: self.me), output: .read(limit: 4096),
-            timeout: Self.limit)
-        do throws(EffectError) {
-            return self.verdict(try await session.files.feed(feed), session)
-        } catch {
-            session.log.error("error, \(error)")
-            return .declinedSaying("Unable to queue message")
-        }
+            timeout: self.limit)
+        return await mail.hand(to: feed, in: session) { self.verdict($0, mail, session) }
     }
 
-    private func verdict(_ result: ProgramResult, _ session: SessionContext) -> Verdict<Delivery> {
+    private func verdict(_ result: ProgramResult, _ mail: Handover, _ session: SessionContext) -> Verdict<Delivery> {
         if let denial = Self.denial(result.output) {
             session.log.info("fail, \(denial.text)")
             return .refused(denial)
         }
-        guard result.status == 0, result.tookInput else {
-            session.log.error("error, \(self.program) ended with status \(result.status)")
-            return .declinedSaying("Unable to queue message (\(result.status))")
-        }
+        guard result.status == 0, result.tookInput else { return mail.failed(self.program, result, in: session) }
         session.log.info("pass, queued")
         return .ok("Queued!")
     }

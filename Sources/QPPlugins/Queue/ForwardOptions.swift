@@ -25,6 +25,8 @@ struct ForwardOptions: Sendable {
     /// Messages for each connection; 1: none is used again.
     var messages = 100
     var idle = Duration.seconds(10)
+    /// For connecting, and for each command with its answer.
+    var limit = Duration.seconds(60)
     /// What the operator knows of every next hop.
     var promises: BackendCapabilities = []
 
@@ -38,6 +40,8 @@ struct ForwardOptions: Sendable {
         order=failover|roundrobin      asks the first next hop and others only when it fails (the default), or each in turn
         reuse=N                        messages for one connection (100); 1 opens one for every message
         idle=SECONDS                   how long a connection waits for the next message (10)
+        timeout=SECONDS                how long each answer may take (60, which is the most); the one to the message may take
+                                       five times as long
         xforward                       tells the next hop about the client, or whom the client's own XFORWARD named
         dsn, binarymime                every next hop offers DSN or BINARYMIME, so EHLO does as well
         """
@@ -90,6 +94,8 @@ struct ForwardOptions: Sendable {
         case "idle":
             guard let number = Int(value), (1...300).contains(number) else { throw Self.bad(key, value, "1 to 300") }
             self.idle = .seconds(number)
+        case "timeout":
+            self.limit = try .limit(value, upTo: 60)
         default:
             throw Self.unknown(key)
         }
@@ -111,7 +117,8 @@ struct ForwardOptions: Sendable {
 
     private static func unknown(_ word: String) -> PluginError {
         .argument(
-            "'\(word)' is none of starttls=, tls=, ca=, auth=, order=, reuse=, idle=, xclient, xforward, dsn, binarymime"
+            "'\(word)' is none of starttls=, tls=, ca=, auth=, order=, reuse=, idle=, timeout=, xclient, xforward, dsn, "
+                + "binarymime"
         )
     }
 

@@ -11,11 +11,17 @@ struct Forwarder: Sendable {
     private static let unavailable = Verdict<Delivery>.denysoft(
         "Next hop is not available, try again later", .badConnection)
 
+    // A server that waits for a command answers this one at once.
+    private static let resetLimit = Duration.seconds(5)
+
     /// Why a hop did not answer for the message.
-    private struct Failure: Error {
-        let error: any Error
-        /// Whether another hop may be asked: nothing of the message was taken here.
-        let mayGoOn: Bool
+    private enum Failure: Error {
+        /// Nothing of the message was taken: another hop may be asked.
+        case early(any Error)
+        /// What became of the message is unknown.
+        case late(any Error)
+        /// The hop does not offer what the message needs.
+        case lacking(Denial)
     }
 
     private let opener: HopOpener
@@ -38,8 +44,15 @@ struct Forwarder: Sendable {
         }
         let memory = mail.needsMemory(session) ? DeliveryMemory(mail.identity) : nil
         if let memory { mail.omit(await memory.delivered(session)) }
+        if mail.recipients.isEmpty { return .ok("delivered already") }
         let deadline = session.clock.now.advanced(by: Self.budget)
+        var refusal: Denial?
+        var hasFailed = false
         for hop in self.pool.order(session.clock.now) {
+            guard session.clock.now < deadline else {
+                hasFailed = true
+                break
+            }
             do throws(Failure) {
                 session.log.info("forwarding to \(hop.destination)")
                 let verdict = try await self.hand(mail, to: hop, in: session, until: deadline)
@@ -47,12 +60,25 @@ struct Forwarder: Sendable {
                 session.log.info("\(verdict.denial == nil ? "pass" : "fail"), \(hop.destination): \(verdict.text)")
                 return await mail.settle(verdict, memory, in: session)
             } catch {
-                session.log.error("error, \(hop.destination): \(error.error)")
-                guard error.mayGoOn else { return Self.unavailable }
-                self.pool.failed(hop, session.clock.now)
+                switch error {
+                case .lacking(let denial):
+                    session.log.info("\(hop.destination): \(denial.text)")
+                    refusal = refusal ?? denial
+                    self.pool.succeeded(hop)
+                case .early(let reason):
+                    session.log.error("error, \(hop.destination): \(reason)")
+                    hasFailed = true
+                    self.pool.failed(hop, session.clock.now)
+                case .late(let reason):
+                    session.log.error("error, \(hop.destination): \(reason)")
+                    return Self.unavailable
+                }
             }
         }
-        return Self.unavailable
+        // RFC 8689 §4.2.1: final only if none of them can. One that did not answer might.
+        guard let refusal, !hasFailed else { return Self.unavailable }
+        session.log.info("fail, \(refusal.text)")
+        return .refused(refusal)
     }
 
     private func hand(
@@ -63,8 +89,8 @@ struct Forwarder: Sendable {
                 return try await self.transfer(mail, over: &waiting, in: session)
             } catch {
                 // It had become stale unnoticed; a fresh connection has no such excuse.
-                guard error.mayGoOn else { throw error }
-                session.log.info("\(hop.destination): a connection was stale: \(error.error)")
+                guard case .early(let reason) = error else { throw error }
+                session.log.info("\(hop.destination): a connection was stale: \(reason)")
             }
         }
         var fresh: HopConnection
@@ -72,7 +98,7 @@ struct Forwarder: Sendable {
             let level = mail.requiresTLS ? .verify : self.options.starttls
             fresh = try await self.opener.open(hop, level, in: session, until: deadline)
         } catch {
-            throw Failure(error: error, mayGoOn: true)
+            throw .early(error)
         }
         return try await self.transfer(mail, over: &fresh, in: session)
     }
@@ -92,7 +118,7 @@ struct Forwarder: Sendable {
             for connection in old { await connection.client.stream.close() }
             guard var connection = found else { return nil }
             connection.client.settled(until: deadline)
-            let answer = try? await connection.client.command("RSET")
+            let answer = try? await connection.client.command("RSET", within: Self.resetLimit)
             if answer?.isPositive == true { return connection }
             await connection.client.stream.close()
         }
@@ -101,18 +127,28 @@ struct Forwarder: Sendable {
     private func transfer(
         _ mail: OutgoingMail, over connection: inout HopConnection, in session: SessionContext
     ) async throws(Failure) -> Verdict<Delivery> {
+        if let denial = mail.refusal(connection.client) {
+            await self.release(connection, session)
+            throw .lacking(denial)
+        }
         let verdict: Verdict<Delivery>
         do {
             if self.options.sendsXFORWARD { try await Self.introduceClient(&connection.client, session) }
             verdict = try await mail.transfer(over: &connection.client, in: session)
         } catch {
             await connection.client.stream.close()
-            throw Failure(error: error, mayGoOn: !connection.client.isInData)
+            throw connection.client.isInData ? .late(error) : .early(error)
         }
+        await self.release(connection, session)
+        return verdict
+    }
+
+    /// Keeps a connection for the next message, or ends it.
+    private func release(_ connection: HopConnection, _ session: SessionContext) async {
+        var connection = connection
         connection.messages += 1
         let isUsable = !connection.client.isBroken && !self.options.sendsXCLIENT
-        if !isUsable || !self.pool.keep(connection, session.clock.now) { await connection.client.quit() }
-        return verdict
+        if !isUsable || !self.pool.keep(connection, session.clock.now) { await connection.quit() }
     }
 
     private static func introduceClient(

@@ -33,10 +33,11 @@ struct HopOpener: Sendable {
         until deadline: MonotonicTime, _ failedInTLS: inout Bool
     ) async throws(EffectError) -> HopConnection {
         let now = session.clock.now
-        let limit = min(Self.connectLimit, deadline.since(now))
+        let limit = min(Self.connectLimit, self.options.limit, deadline.since(now))
         guard limit > .zero else { throw .timedOut("next hops") }
         let stream = try await session.connections.connect(to: hop.destination, timeout: limit)
-        var client = SMTPClient(stream, clock: session.clock, hello: self.hello, deadline: deadline)
+        var client = SMTPClient(
+            stream, clock: session.clock, hello: self.hello, limit: self.options.limit, deadline: deadline)
         do throws(EffectError) {
             try await self.greet(&client, hop, level)
             try await self.logIn(&client, hop, session)
@@ -54,12 +55,19 @@ struct HopOpener: Sendable {
     ) async throws(EffectError) {
         let tls = ClientTLS(
             serverName: hop.host ?? "localhost", verification: self.options.verification(level))
-        if self.options.isImplicit { try await client.startTLS(tls, implicit: true) }
+        if self.options.isImplicit { try await client.startTLS(tls) }
         try await client.awaitGreeting()
         try await client.introduce(as: self.me)
         guard !self.options.isImplicit, level != .off else { return }
         guard client.offers("STARTTLS") else {
-            guard level == .may else { throw .failed("STARTTLS is not offered") }
+            // A message that needs TLS is then refused for what it needs.
+            guard self.options.starttls == .may else { throw .failed("STARTTLS is not offered") }
+            return
+        }
+        let answer = try await client.command("STARTTLS")
+        guard answer.code == 220 else {
+            // RFC 3207 §4: it may have no TLS just now.
+            guard level == .may, answer.code >= 400 else { throw .failed("STARTTLS answered with \(answer)") }
             return
         }
         try await client.startTLS(tls)

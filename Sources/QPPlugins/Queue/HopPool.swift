@@ -11,7 +11,6 @@ struct HopConnection: Sendable {
     let hop: NextHop
     let openedAt: MonotonicTime
     var messages = 0
-    var isReused = false
 
     func quit() async {
         var client = self.client
@@ -71,9 +70,7 @@ final class HopPool: Sendable {
                 $0.connection.hop == hop && $0.connection.client.security >= security
             }
             guard let index else { return (nil, old) }
-            var connection = state.waiting.remove(at: index).connection
-            connection.isReused = true
-            return (connection, old)
+            return (state.waiting.remove(at: index).connection, old)
         }
     }
 

@@ -7,15 +7,14 @@ import QPHooks
 extension OutgoingMail {
     /// Envelope and message; the answer is the next hop's.
     func transfer(over client: inout SMTPClient, in session: SessionContext) async throws -> Verdict<Delivery> {
-        if self.recipients.isEmpty { return .ok("delivered already") }
-        if let refusal = self.refusal(client) { return .refused(refusal) }
         let mail = try await self.ask(self.mailCommand(client), &client)
         if let denial = mail.denial { return .refused(denial) }
 
         var results: [Delivery.RecipientResult] = []
         for recipient in self.recipients {
             let answer = try await self.ask(self.recipientCommand(recipient, client), &client)
-            results.append(.init(recipient.mailbox, refusal: answer.denial))
+            let isFirst = !results.contains { $0.refusal == nil }
+            results.append(.init(recipient.mailbox, refusal: isFirst ? answer.denial : answer.furtherRecipientDenial))
         }
         let refused = results.filter { $0.refusal != nil }
         if refused.count == results.count || (!refused.isEmpty && !session.answersEachRecipient) {
@@ -31,6 +30,7 @@ extension OutgoingMail {
     ) async throws(EffectError) -> SMTPAnswer {
         let answer = try await client.command(command, expecting: expecting)
         guard answer.code != 421 else { throw .closed("answer \(answer)") }
+        if !answer.isPositive, answer.code < 400 { client.isBroken = true }
         return answer
     }
 
@@ -115,10 +115,9 @@ extension OutgoingMail {
 
     // MARK: One answer for different fates
 
-    /// Whether recipients may meet different fates behind one answer (docs/decisions/0031-queue-backends.md).
-    func needsMemory(_ session: SessionContext) -> Bool {
-        self.isLMTP && !session.answersEachRecipient && self.recipients.count > 1
-    }
+    /// Whether recipients may meet different fates behind one answer (docs/decisions/0031-queue-backends.md), or have met
+    /// them: a client that tries again may send to each of them by itself.
+    func needsMemory(_ session: SessionContext) -> Bool { self.isLMTP && !session.answersEachRecipient }
 
     /// What tells this message from others of its sender and size.
     var identity: DeliveryMemory.Identity {

@@ -9,7 +9,7 @@ public struct PostfixQueue: Plugin {
     public static let name = "queue/postfix-queue"
 
     public static let manual = """
-        queue/postfix-queue [SOCKET] [FLAG...]
+        queue/postfix-queue [SOCKET] [FLAG...] [timeout=SECONDS]
 
         Puts each message into the queue of the Postfix on this machine, through its cleanup service. The server's user
         must be allowed to use the socket; it belongs to the group postdrop.
@@ -23,8 +23,8 @@ public struct PostfixQueue: Plugin {
         FLAG_DISCARD (drop), FLAG_BCC_OK, FLAG_MAP_OK (virtual aliases and canonical maps), FLAG_MILTER (milters). Without
         any, none is set.
 
-        What cleanup says is the answer: 250, a deferral, or a refusal. If it does not say anything the message is
-        deferred.
+        What cleanup says is the answer: 250, a deferral, or a refusal. If it does not say anything within the time limit
+        (60 seconds for each step, which is the most, and five times that for the last one) the message is deferred.
         """
 
     private static let flags: [String: Int] = [
@@ -36,16 +36,20 @@ public struct PostfixQueue: Plugin {
     private let sockets: ConfigTable<[Destination]>?
     private let fixed: [Destination]
     private let flags: Int
+    private let limit: Duration
 
     public init(_ setup: PluginSetup) throws(PluginError) {
         var flags = 0
         var fixed: [Destination] = []
+        var limit = Duration.seconds(60)
         for word in setup.arguments {
             if word.hasPrefix("FLAG_") {
                 guard let flag = Self.flags[word] else {
                     throw .argument("'\(word)' is none of \(Self.flags.keys.sorted().joined(separator: ", "))")
                 }
                 flags |= flag
+            } else if word.hasPrefix("timeout=") {
+                limit = try .limit(String(word.dropFirst(8)), upTo: 60)
             } else {
                 guard fixed.isEmpty else { throw .argument("'\(word)' is a second socket") }
                 guard let place = Self.place(word) else { throw .argument("'\(word)' is no socket") }
@@ -53,6 +57,7 @@ public struct PostfixQueue: Plugin {
             }
         }
         self.flags = flags
+        self.limit = limit
         self.fixed = fixed
         self.sockets =
             fixed.isEmpty
@@ -87,14 +92,11 @@ public struct PostfixQueue: Plugin {
     @Sendable
     func deliver(_ event: PlainEvent, in session: SessionContext) async -> Verdict<Delivery> {
         guard let mail = Handover(session) else { return .declined }
-        if let refusal = mail.refusal {
-            session.log.info("fail, \(refusal.text)")
-            return .refused(refusal)
-        }
+        if let refusal = mail.refusal(session) { return .refused(refusal) }
         for place in self.places(session) {
             do throws(EffectError) {
-                let stream = try await session.connections.connect(to: place, timeout: .seconds(10))
-                var client = CleanupClient(stream, clock: session.clock)
+                let stream = try await session.connections.connect(to: place, timeout: min(.seconds(10), self.limit))
+                var client = CleanupClient(stream, clock: session.clock, limit: self.limit)
                 let id: String
                 do throws(EffectError) {
                     id = try await client.queueID()

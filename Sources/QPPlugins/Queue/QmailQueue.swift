@@ -9,7 +9,7 @@ public struct QmailQueue: Plugin {
     public static let name = "queue/qmail-queue"
 
     public static let manual = """
-        queue/qmail-queue [PROGRAM]
+        queue/qmail-queue [PROGRAM] [timeout=SECONDS]
 
         Hands each message to PROGRAM, the absolute path of qmail-queue (/var/qmail/bin/qmail-queue) or of something that
         behaves like it: it reads the message from descriptor 0, with LF at line ends, and the envelope from descriptor 1.
@@ -17,19 +17,26 @@ public struct QmailQueue: Plugin {
             queue/qmail-queue /usr/local/qmail/bin/qmail-queue
 
         Exit status 0 is 250. 11 to 40 mean that qmail-queue will never take the message: it is refused. With any other
-        status, and when the program does not end within five minutes, which it does not survive, other queue plugins are
-        asked; without them the message is deferred. The program gets the envelope only after the whole message, so that it
-        never queues a part of one.
+        status other queue plugins are asked; without them the message is deferred. It is also deferred when the program is
+        ended by a signal, or does not end within its time (300 seconds, which are the most), which it does not survive: it
+        may have the message by then. The program gets the envelope only after the whole message, so that it never queues a
+        part of one.
         """
 
-    private static let limit = Duration.seconds(300)
-
     private let program: String
+    private let limit: Duration
 
     public init(_ setup: PluginSetup) throws(PluginError) {
-        let program = setup.arguments.first ?? "/var/qmail/bin/qmail-queue"
+        var words = setup.arguments[...]
+        if let word = words.last, word.hasPrefix("timeout=") {
+            self.limit = try .limit(String(word.dropFirst(8)), upTo: 300)
+            words.removeLast()
+        } else {
+            self.limit = .seconds(300)
+        }
+        let program = words.first ?? "/var/qmail/bin/qmail-queue"
         guard program.isProgramPath else { throw .argument("'\(program)' is no absolute path") }
-        if setup.arguments.count > 1 { throw .argument("'\(setup.arguments[1])' is an argument too many") }
+        if words.count > 1 { throw .argument("'\(words[1])' is an argument too many") }
         self.program = program
         setup.declareBackend([.eightBitMIME])
     }
@@ -41,20 +48,11 @@ public struct QmailQueue: Plugin {
     @Sendable
     func deliver(_ event: PlainEvent, in session: SessionContext) async -> Verdict<Delivery> {
         guard let mail = Handover(session) else { return .declined }
-        if let refusal = mail.refusal {
-            session.log.info("fail, \(refusal.text)")
-            return .refused(refusal)
-        }
+        if let refusal = mail.refusal(session) { return .refused(refusal) }
         let feed = ProgramFeed(
             [self.program], input: MessageInput(mail.message, .lf), output: .gives(Self.envelope(mail)),
-            timeout: Self.limit)
-        do throws(EffectError) {
-            let result = try await session.files.feed(feed)
-            return self.verdict(result, mail, session)
-        } catch {
-            session.log.error("error, \(error)")
-            return .declinedSaying("Unable to queue message")
-        }
+            timeout: self.limit)
+        return await mail.hand(to: feed, in: session) { self.verdict($0, mail, session) }
     }
 
     private func verdict(_ result: ProgramResult, _ mail: Handover, _ session: SessionContext) -> Verdict<Delivery> {
@@ -67,8 +65,7 @@ public struct QmailQueue: Plugin {
             session.log.info("fail, status \(result.status)")
             return .deny("Message refused by the mail system (\(result.status))", .notAuthorized)
         default:
-            session.log.error("error, \(self.program) ended with status \(result.status)")
-            return .declinedSaying("Unable to queue message (\(result.status))")
+            return mail.failed(self.program, result, in: session)
         }
     }
 

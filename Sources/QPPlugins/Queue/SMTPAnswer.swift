@@ -44,5 +44,13 @@ struct SMTPAnswer: Sendable, CustomStringConvertible {
         return Denial(self.code < 500 ? .denysoft : .deny, self.text, status)
     }
 
+    /// The refusal of a recipient behind others that were taken. RFC 5321 §4.5.3.1.10: 552 may mean that there are too many,
+    /// which will pass.
+    var furtherRecipientDenial: Denial? {
+        guard let denial = self.denial, self.code == 552 else { return self.denial }
+        guard denial.status.map({ $0.subject == 5 && $0.detail == 3 }) ?? true else { return denial }
+        return Denial(.denysoft, denial.text, EnhancedStatus(category: 4, subject: 5, detail: 3))
+    }
+
     var description: String { "\(self.code) \(self.lines.joined(separator: " / "))" }
 }

@@ -6,24 +6,20 @@ import QPHooks
 
 /// The client's side of an SMTP or LMTP connection. Every wait and every buffer has a bound.
 struct SMTPClient: Sendable {
-    /// For a command and its reply.
-    static let limit = Duration.seconds(60)
-    /// For the replies to the end of a message.
-    private static let finalLimit = Duration.seconds(300)
     // RFC 5321 §4.5.3.1.5
     private static let lineOctets = 512, replyLines = 100
 
     let stream: any ByteStream
     private let clock: any SessionClock
     private let hello: String
+    /// For a command and its reply.
+    private let limit: Duration
     private var unread: [UInt8] = []
     private var extensions: [String: String] = [:]
     /// When everything but the answer to the whole message must be over.
     var deadline: MonotonicTime
     /// How the octets travel.
     var security = Security.clear
-    /// Whether the end of a message was begun: what became of it is unknown until an answer comes.
-    private(set) var isCommitted = false
     /// Whether the server has begun to take the message.
     var isInData = false
     /// Whether it came to a handshake of TLS.
@@ -40,11 +36,14 @@ struct SMTPClient: Sendable {
         static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// `hello` is EHLO or LHLO.
-    init(_ stream: any ByteStream, clock: any SessionClock, hello: String = "EHLO", deadline: MonotonicTime) {
+    /// `hello` is EHLO or LHLO; each command and its reply have as long as `limit`.
+    init(
+        _ stream: any ByteStream, clock: any SessionClock, hello: String, limit: Duration, deadline: MonotonicTime
+    ) {
         self.stream = stream
         self.clock = clock
         self.hello = hello
+        self.limit = limit
         self.deadline = deadline
     }
 
@@ -87,12 +86,8 @@ struct SMTPClient: Sendable {
         guard helo.isPositive else { throw .failed("HELO answered with \(helo)") }
     }
 
-    /// RFC 3207 §4: what came in clear is forgotten, and whatever came behind the answer ends the connection.
-    mutating func startTLS(_ tls: ClientTLS, implicit: Bool = false) async throws(EffectError) {
-        if !implicit {
-            let answer = try await self.command("STARTTLS")
-            guard answer.code == 220 else { throw .failed("STARTTLS answered with \(answer)") }
-        }
+    /// RFC 3207 §4: what came in clear is forgotten, and whatever came behind the answer to STARTTLS ends the connection.
+    mutating func startTLS(_ tls: ClientTLS) async throws(EffectError) {
         guard self.unread.isEmpty else { throw .failed("octets in clear behind the answer to STARTTLS") }
         self.hasTriedTLS = true
         try await self.stream.startTLS(tls, timeout: self.stepEnd.since(self.clock.now))
@@ -100,14 +95,15 @@ struct SMTPClient: Sendable {
         self.extensions = [:]
     }
 
-    /// Sends a command and waits for its reply.
-    mutating func command(_ line: String, expecting first: Int = 200) async throws(EffectError) -> SMTPAnswer {
+    /// Sends a command and waits for its reply; the server may have less time than usual.
+    mutating func command(
+        _ line: String, expecting first: Int = 200, within limit: Duration? = nil
+    ) async throws(EffectError) -> SMTPAnswer {
         guard !line.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
             throw .failed("a control character in a command")
         }
-        let end = self.stepEnd
-        // A server speaks when it is spoken to: whatever it said before would be taken for the answer to this.
-        guard self.unread.isEmpty else { throw .failed("an answer to nothing") }
+        let end = limit.map { min(self.stepEnd, self.clock.now.advanced(by: $0)) } ?? self.stepEnd
+        try self.expectSilence()
         try await self.send(Array(line.utf8) + [0x0D, 0x0A])
         var answer = try await self.reply(until: end)
         answer.expected = first
@@ -117,9 +113,14 @@ struct SMTPClient: Sendable {
     /// Sends octets and waits for the reply to them.
     mutating func exchange(_ bytes: [UInt8]) async throws(EffectError) -> SMTPAnswer {
         let end = self.stepEnd
-        guard self.unread.isEmpty else { throw .failed("an answer to nothing") }
+        try self.expectSilence()
         try await self.send(bytes)
         return try await self.reply(until: end)
+    }
+
+    /// A server speaks when it is spoken to: whatever it said before would be taken for the answer to what comes now.
+    private func expectSilence() throws(EffectError) {
+        guard self.unread.isEmpty else { throw .failed("an answer to nothing") }
     }
 
     /// Sends octets.
@@ -132,9 +133,9 @@ struct SMTPClient: Sendable {
 
     /// Sends the end of a message.
     mutating func commit(_ bytes: [UInt8]) async throws(EffectError) {
-        self.isCommitted = true
+        try self.expectSilence()
         // RFC 5321 §4.5.3.2.6: the end of a message deserves patience, because giving up makes duplicates.
-        self.deadline = self.clock.now.advanced(by: Self.finalLimit)
+        self.deadline = self.clock.now.advanced(by: self.limit * 5)
         try await self.send(bytes)
     }
 
@@ -145,23 +146,23 @@ struct SMTPClient: Sendable {
 
     /// The message has its answer: the connection can take another, which has to be over by then.
     mutating func settled(until deadline: MonotonicTime) {
-        self.isCommitted = false
         self.isInData = false
         self.deadline = deadline
     }
 
     /// RFC 5321 §4.1.1.10: says goodbye; nothing that happens now changes what became of the mail.
     mutating func quit() async {
+        let limit = min(.seconds(5), self.limit)
         do throws(EffectError) {
-            try await self.stream.write(Array("QUIT\r\n".utf8), timeout: .seconds(5))
-            _ = try await self.reply(until: self.clock.now.advanced(by: .seconds(5)))
+            try await self.stream.write(Array("QUIT\r\n".utf8), timeout: limit)
+            _ = try await self.reply(until: self.clock.now.advanced(by: limit))
         } catch {
             // The connection is gone, which is what was wanted.
         }
         await self.stream.close()
     }
 
-    private var stepEnd: MonotonicTime { min(self.deadline, self.clock.now.advanced(by: Self.limit)) }
+    private var stepEnd: MonotonicTime { min(self.deadline, self.clock.now.advanced(by: self.limit)) }
 
     private mutating func reply(until deadline: MonotonicTime) async throws(EffectError) -> SMTPAnswer {
         var answer: SMTPAnswer?

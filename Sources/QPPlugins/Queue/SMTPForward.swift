@@ -21,7 +21,7 @@ public struct SMTPForward: Plugin {
         \(ForwardOptions.words)
         xclient                        the next hop takes the client's facts for its own, if it offers XCLIENT
 
-        A message that needs what the next hop does not offer (8BITMIME, SMTPUTF8, its SIZE, BINARYMIME, a notice of
+        A message that needs what none of the next hops offers (8BITMIME, SMTPUTF8, its SIZE, BINARYMIME, a notice of
         success) is refused. One with REQUIRETLS goes only to a next hop that offers it and has proved who it is, whatever
         starttls says; starttls=off refuses it. When some of the recipients are refused, an LMTP client learns each
         recipient's fate; an SMTP client's message is refused as a whole, since one answer has to be true for all. A CR or

@@ -58,6 +58,7 @@ struct PluginLoader {
         }
         for entry in entries.prefix(Self.maxLines) { self.load(entry) }
         self.problems += self.policies.unused(loaded: entries.map(\.name))
+        self.problems += self.policies.idleLimits(of: self.plugins)
         // With a line missing, what is said about the whole would be wrong.
         guard self.plugins.count == entries.count else { return }
         self.problems += PluginOrder.warnings(self.plugins, last: entries.last?.line)

@@ -12,6 +12,8 @@ struct PluginPolicyReader {
     private(set) var policies: [String: PluginPolicy] = [:]
     private(set) var problems: [ConfigProblem] = []
     private var lines: [(key: String, name: String, line: ConfigLine)] = []
+    /// Lines that set a time limit.
+    private var limits: [(key: String, line: ConfigLine)] = []
 
     static let settings = ["timeout", "on-error", "mode", "breaker", "loglevel"]
 
@@ -42,6 +44,18 @@ struct PluginPolicyReader {
         }
     }
 
+    /// Time limits that nobody has to keep: a queue handler has as long as its chain (docs/decisions/0009-failure-policy.md).
+    func idleLimits(of plugins: [LoadedPlugin]) -> [ConfigProblem] {
+        self.limits.compactMap { limit in
+            let meant = plugins.filter { plugin in
+                [plugin.name, PluginNames.split(plugin.name).base].map(PluginNames.canonical).contains(limit.key)
+            }
+            guard let first = meant.first, meant.allSatisfy({ $0.hooks == [.queue] }) else { return nil }
+            return .warning(
+                "timeout has no effect on \(first.name): a queue plugin has limits of its own", at: limit.line)
+        }
+    }
+
     private mutating func read(_ line: ConfigLine) throws(ConfigProblem) {
         let words = line.words
         guard let name = words.first, words.count >= 3, words.count % 2 == 1 else {
@@ -54,6 +68,9 @@ struct PluginPolicyReader {
         }
         self.policies[key] = policy
         self.lines.append((key, name, line))
+        if stride(from: 1, to: words.count, by: 2).contains(where: { words[$0] == "timeout" }) {
+            self.limits.append((key, line))
+        }
     }
 
     private static func set(

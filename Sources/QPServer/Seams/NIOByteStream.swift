@@ -74,7 +74,8 @@ final class NIOByteStream: ByteStream {
     }
 
     func close() async {
-        try? await self.channel.close().get()
+        // Nobody waits for the other side: RFC 8446 §6.1 wants no answer to close_notify.
+        self.channel.close(promise: nil)
     }
 
     private static func run(on loop: any EventLoop, _ body: @escaping @Sendable () -> Void) {

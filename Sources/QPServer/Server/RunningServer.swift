@@ -45,6 +45,8 @@ package final class RunningServer: Sendable {
     private let pool: ThreadPool
     /// Threads for passwords, which nothing else may wait for.
     private let hashing = ThreadPool(threads: 2, limit: 256)
+    /// Threads that wait for programs: files and names must not wait for one that hangs.
+    package let programs = ThreadPool(threads: 16)
     private let spool: SpoolDirectory
     let gauge: SystemGauge
     /// What each configuration was made from.
@@ -82,8 +84,9 @@ package final class RunningServer: Sendable {
             resolver: MeteredResolver(self.resolver, meters),
             connector: MeteredConnector(NIOConnector(group: self.group, pool: self.pool), meters),
             http: MeteredHTTP(self.http, meters), store: MeteredStore(store ?? MemoryStore(), meters),
-            files: FileSystemStore(spoolDirectory: spool.path, offloader: self.pool), random: SystemRandom(),
-            offloader: self.pool, log: log, secrets: SystemSecrets(offloader: self.hashing), environment: environment)
+            files: FileSystemStore(spoolDirectory: spool.path, offloader: self.pool, programs: self.programs),
+            random: SystemRandom(), offloader: self.pool, log: log, secrets: SystemSecrets(offloader: self.hashing),
+            environment: environment)
         self.supervisor = Supervisor(generation, ceiling: ceiling)
         // Of the descriptors that sessions leave: the others are for files, next hops and the admin endpoint.
         let farewells = max(1, min(ceiling / 16, 128) / max(1, loops))
@@ -349,6 +352,7 @@ package final class RunningServer: Sendable {
         try? await self.group.shutdownGracefully()
         await self.pool.shutdown()
         await self.hashing.shutdown()
+        await self.programs.shutdown()
     }
 
     private func allGone(within limit: Duration) async -> Bool {

@@ -109,7 +109,7 @@ public struct SMTPPeer: ScriptedPeer {
         case "DATA":
             let reply = self.reply(to: command, default: "354 go ahead")
             if reply.hasPrefix("354") { self.message = [] }
-            return Self.wire(reply)
+            return Self.wire(reply) + self.injection(command)
         case "BDAT":
             return self.beginChunk(command.split(separator: " "))
         case "QUIT":
@@ -131,9 +131,11 @@ public struct SMTPPeer: ScriptedPeer {
         default:
             break
         }
-        let reply = Self.wire(self.reply(to: command, default: text))
-        let injection = self.injections.first { command.hasPrefix($0.key) }?.value ?? ""
-        return reply + Array(injection.utf8)
+        return Self.wire(self.reply(to: command, default: text)) + self.injection(command)
+    }
+
+    private func injection(_ command: String) -> [UInt8] {
+        Array((self.injections.first { command.hasPrefix($0.key) }?.value ?? "").utf8)
     }
 
     // MARK: Messages

@@ -110,6 +110,11 @@ struct ConfigStoreTests {
         #expect(
             with("telemetry", "privacy 1") == ["telemetry:1: error: privacy: '1' is none of shown, hashed, dropped"])
         #expect(with("plugin_policy", "tls mode off") == ["plugin_policy:1: warning: no plugin 'tls' is loaded"])
+        #expect(
+            with("plugin_policy", "queue/maildir mode on timeout 5") == [
+                "plugin_policy:1: warning: timeout has no effect on queue/maildir: a queue plugin has limits of its own"
+            ])
+        #expect(with("plugin_policy", "rcpt_ok timeout 5\nqueue/maildir mode shadow").isEmpty)
         #expect(with("limits", "x 1") == ["limits:1: error: there is no limit 'x'"])
         #expect(with("morerelayclients.cdb", "damaged").isEmpty)
         #expect(

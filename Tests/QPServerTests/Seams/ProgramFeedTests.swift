@@ -57,6 +57,26 @@ import Testing
         #expect(self.folder.text("envelope") == "Fa\0Tb\0\0")
     }
 
+    /// Programs that hang keep nobody else waiting: files, names and passwords have threads of their own.
+    @Test func programsThatHang() async throws {
+        try await TestServer.with([]) { server in
+            let files = server.running.seams.files
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<10 {
+                    group.addTask {
+                        let hour = Duration.seconds(3600)
+                        _ = try? await files.run(
+                            ["/bin/sleep", "3600"], input: [], limit: 0, timeout: hour, origin: origin())
+                    }
+                }
+                for _ in 0..<1_000_000 where server.running.programs.pending < 10 { await Task.yield() }
+                #expect(server.running.programs.pending == 10)
+                try await server.running.seams.offloader.run {}
+                group.cancelAll()
+            }
+        }
+    }
+
     /// A message that ends in the middle is no message: the program is ended before it sees an end.
     @Test func halfAMessage() async throws {
         let program = self.script("cat >message\ncat <&1 >envelope\ntouch queued\n")
