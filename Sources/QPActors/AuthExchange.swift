@@ -25,10 +25,23 @@ final class AuthExchange {
     var step = Step.first
     /// Plugins that had failed in the session before.
     let failedRuns: UInt32
+    /// Whether it counts as an attempt of its address already.
+    var isCounted = false
 
     init(_ mechanism: SASLMechanism, failedRuns: UInt32) {
         self.mechanism = mechanism
         self.failedRuns = failedRuns
+    }
+}
+
+/// What a client had before it authenticated in clear.
+final class BeforeAuth: Sendable {
+    let mayRelay: Bool
+    let naughty: NoteValue?
+
+    init(_ state: SessionState) {
+        self.mayRelay = state.isRelayClient
+        self.naughty = state.connectionNotes["naughty"]
     }
 }
 

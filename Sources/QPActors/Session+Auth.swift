@@ -27,11 +27,11 @@ extension Session {
         self.expectsStrayLines = true
         guard !self.generation.auth.isEmpty else { return self.heardUnknown(line) }
         if let objection = self.objectionToAuth { return self.object(objection) }
-        guard line.rawArgument == nil else { return self.object(Self.malformed) }
+        guard line.rawArgument == nil else { return self.object(Self.undecodable) }
         let (address, now) = (self.state.connection.remoteAddress, self.core.now)
         if self.supervisor.authLedger({ $0.isBlocked(address, at: now) }) {
             self.log(.notice, "AUTH refused for now: too many failed attempts from \(address)")
-            return self.send(Reply(454, .securityPolicy, "too many failed attempts, try again later"))
+            return self.object(Reply(454, .securityPolicy, "too many failed attempts, try again later"))
         }
         let event = ParseEvent(verb: line.name, argument: line.argument)
         self.ask(.authParse, self.generation.chains.authParse, event) { session, event, verdict in
@@ -52,6 +52,8 @@ extension Session {
     }
 
     private static let malformed = Reply(501, .invalidArguments, "AUTH takes a mechanism and one initial response")
+    /// RFC 4954 §4
+    private static let undecodable = Reply(501, .syntaxError, "cannot decode the response")
 
     private func parsedAuth(_ event: ParseEvent, _ parser: LineParser?) {
         var words = event.argument.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
@@ -72,7 +74,8 @@ extension Session {
 
     private func beginExchange(_ mechanism: SASLMechanism, _ initial: String?) {
         guard initial == nil || !mechanism.serverBegins else {
-            return self.object(Reply(501, .invalidArguments, "no initial response with this mechanism"))
+            // RFC 4954 §4
+            return self.object(Reply(501, .securityPolicy, "no initial response with this mechanism"))
         }
         let exchange = AuthExchange(mechanism, failedRuns: self.failedRuns)
         self.exchange = exchange
@@ -114,7 +117,7 @@ extension Session {
 
     private func notBase64() {
         self.endExchange()
-        self.object(Reply(501, .syntaxError, "cannot decode the response"))
+        self.object(Self.undecodable)
     }
 
     /// Sends a challenge, whose content nobody logs.
@@ -123,6 +126,8 @@ extension Session {
     }
 
     func endExchange() {
+        // Nobody makes us hash, or asks for salts, more often than passwords may be tried: whoever goes away has tried.
+        if let exchange = self.exchange, case .proof = exchange.step { self.countAttempt(exchange) }
         self.exchange = nil
         self.framer.limit = LineFramer().limit
         self.state.offeredSecret = nil
@@ -229,6 +234,7 @@ extension Session {
         self.expectsStrayLines = false
         let address = self.state.connection.remoteAddress
         self.supervisor.authLedger { $0.succeeded(address) }
+        if self.state.tls == nil { self.beforeAuth = BeforeAuth(self.state) }
         self.context.apply(.authenticated(user: user, mechanism: exchange.mechanism.hookName))
         self.context.apply(.relayClient(true))
         if self.state.connectionNotes["naughty"] != nil {
@@ -242,8 +248,6 @@ extension Session {
 
     /// The client has failed, or (`isOurs`) we have. Unknown users, wrong passwords and malformed messages are told alike.
     func failed(_ exchange: AuthExchange, _ user: String?, isOurs: Bool = false) {
-        // Nothing of the exchange can be on its way any more.
-        if case .decision = exchange.step { self.expectsStrayLines = false }
         self.endExchange()
         if self.authErrors < .max { self.authErrors += 1 }
         let limits = self.settings.limits
@@ -254,8 +258,7 @@ extension Session {
             self.send(Reply(454, .securityPolicy, "temporary authentication failure"))
         } else {
             self.failedMechanism = exchange.mechanism
-            let (address, now) = (self.state.connection.remoteAddress, self.core.now)
-            self.supervisor.authLedger { $0.failed(address, at: now, limits) }
+            self.countAttempt(exchange)
             self.send(Reply(535, .badCredentials, "authentication failed"))
         }
         guard Int(self.authErrors) >= limits.authErrors else { return }
@@ -263,13 +266,36 @@ extension Session {
         self.leave(.server)
     }
 
+    /// Counts an attempt of the address, each once.
+    func countAttempt(_ exchange: AuthExchange) {
+        guard !exchange.isCounted else { return }
+        exchange.isCounted = true
+        let (address, now, limits) = (self.state.connection.remoteAddress, self.core.now, self.settings.limits)
+        self.supervisor.authLedger { $0.failed(address, at: now, limits) }
+    }
+
     // MARK: What others need
 
-    /// A line that is no command, right after an AUTH that was refused: it is somebody's secret.
+    /// RFC 3207 §4.2: who authenticated in clear may have been somebody else.
+    func forgetUser() {
+        if self.state.user != nil {
+            let before = self.beforeAuth
+            self.context.apply(.relayClient(before?.mayRelay ?? false))
+            if let naughty = before?.naughty, self.state.connectionNotes["naughty"] == .int(0) {
+                self.context.apply(.note(.connection, "naughty", naughty))
+            }
+        }
+        self.beforeAuth = nil
+        self.state.user = nil
+        self.state.mechanism = nil
+        self.failedMechanism = nil
+    }
+
+    /// A line that is no command, right after an AUTH that was refused or failed: it is somebody's secret.
     func isStray(_ line: ClientLine) -> Bool {
         guard self.expectsStrayLines else { return false }
         switch line.verb {
-        case .other where !self.isForwarding(line): return true
+        case .other: return !self.isForwarding(line)
         case .auth: return false
         default:
             self.expectsStrayLines = false

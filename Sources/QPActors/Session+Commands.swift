@@ -76,6 +76,7 @@ extension Session {
             self.log(.debug, "dispatching \(shown)")
         }
         guard line.isClean else {
+            if line.verb == .auth { self.expectsStrayLines = true }
             return self.object(Reply(500, .syntaxError, "control characters in command"))
         }
         self.core.counters.heard(line.verb)
@@ -436,13 +437,20 @@ extension Session {
                             214, .other,
                             lines: [
                                 "qpserver",
-                                "commands: \(session.answersEach ? "LHLO" : "HELO EHLO") MAIL RCPT DATA BDAT RSET NOOP VRFY "
-                                    + "HELP QUIT",
+                                "commands: \(session.commandList)",
                                 "see RFC 5321",
                             ])
                         : Reply(214, .other, text))
             }
         }
+    }
+
+    /// RFC 5321 §4.1.1.8: the commands that may be used now.
+    private var commandList: String {
+        let encryption = self.startTLSOffer.isEmpty ? "" : " STARTTLS"
+        let authentication = self.state.user != nil || self.authOffer.isEmpty ? "" : " AUTH"
+        let hello = self.answersEach ? "LHLO" : "HELO EHLO"
+        return "\(hello)\(encryption)\(authentication) MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT"
     }
 
     private func heardQuit(_ line: ClientLine) {

@@ -26,6 +26,7 @@ extension Session {
         }
         self.abandonRun()
         if self.phase == .handshake { self.handshakeAbandoned(end) }
+        if self.exchange != nil { self.endExchange() }
         self.lastPhase = phase ?? self.shownPhase
         self.phase = .leaving
         self.endedBy = end

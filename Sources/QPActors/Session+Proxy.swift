@@ -105,6 +105,8 @@ extension Session {
         self.exchange = nil
         self.failedMechanism = nil
         self.authErrors = 0
+        self.expectsStrayLines = false
+        self.beforeAuth = nil
         self.memory?.forget()
         self.trail.restart()
         self.phase = .opening

@@ -58,16 +58,21 @@ extension Session {
     private func decoy(_ user: String, _ hash: SASLHash, _ iterations: Int, _ saltSize: Int) -> ScramKeys {
         let secrets = self.context.seams.secrets
         return ScramKeys(
-            hash: hash, iterations: iterations, salt: secrets.decoy("salt \(user)", count: saltSize),
+            hash: hash, iterations: iterations, salt: self.salt(of: user, saltSize),
             storedKey: secrets.decoy("stored \(user)", count: hash.size),
             serverKey: secrets.decoy("server \(user)", count: hash.size))
+    }
+
+    /// A salt made of the name. As a list of users has its names: known ones keep theirs in small and capital letters.
+    private func salt(of user: String, _ size: Int) -> [UInt8] {
+        self.context.seams.secrets.decoy("salt \(user.lowercased())", count: size)
     }
 
     /// The keys of a password that is kept in clear, off the loop. The salt is made like a decoy's, so that nobody sees
     /// who is known.
     private func deriveKeys(_ first: ScramClientFirst, _ password: String, _ hash: SASLHash, isGenuine: Bool) {
         let secrets = self.context.seams.secrets
-        let salt = secrets.decoy("salt \(first.user)", count: Self.saltSize)
+        let salt = self.salt(of: first.user, Self.saltSize)
         self.suspend(
             FunctionRun { session in
                 let token = session.token
@@ -93,7 +98,8 @@ extension Session {
 
     /// The client's last message: everything is looked at before anything is said.
     func heardProof(_ response: [UInt8], _ progress: ScramProgress, in exchange: AuthExchange) {
-        guard let final = ScramClientFinal(response), final.nonce == progress.server.nonce else {
+        guard let final = ScramClientFinal(response), final.nonce.utf8.elementsEqual(progress.server.nonce.utf8)
+        else {
             return self.failed(exchange, progress.first.user)
         }
         let message = final.authMessage(progress.first, progress.server)

@@ -142,11 +142,7 @@ extension Session {
 
     /// RFC 3207 §4.2: what the client said in clear may have been somebody else's.
     private func forgetClearText() {
-        // Whoever authenticated may relay for that reason.
-        if self.state.user != nil { self.state.isRelayClient = false }
-        self.state.user = nil
-        self.state.mechanism = nil
-        self.failedMechanism = nil
+        self.forgetUser()
         self.state.forwarded = nil
         self.state.introduction = nil
         self.machine.greetingRefused()

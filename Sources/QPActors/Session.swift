@@ -124,6 +124,7 @@ public actor Session {
     @exclusivity(unchecked) var exchange: AuthExchange?
     var authErrors: UInt16 = 0
     var failedMechanism: SASLMechanism?
+    var beforeAuth: BeforeAuth?
     /// Whether lines that are no commands may be an exchange whose beginning was refused.
     var expectsStrayLines = false
     /// Runs of plugins that failed.

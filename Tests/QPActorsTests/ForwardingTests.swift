@@ -73,6 +73,38 @@ import Testing
         #expect(client.codes() == [250, row.expected])
     }
 
+    /// RFC 3207 §4.2: what was said in clear may have been somebody else's.
+    @Test func startTLSForgetsXFORWARD() {
+        var settings = EngineHarness.quietSettings
+        settings.offersTLS = true
+        if let network = Network("192.0.2.1") { settings.xclientNetworks.insert(network) }
+        let diary = Diary()
+        let entry = EngineHarness.Entry("seeing") { hooks in
+            hooks.on(.noop) { _, session in
+                diary.write(session.forwarded?.name?.known ?? "-")
+                return .declined
+            }
+        }
+        let client = self.greeted(EngineHarness([entry], settings: settings, seams: testSeams()))
+        client.send("XFORWARD NAME=spike.example\r\nNOOP\r\nSTARTTLS\r\n")
+        client.startTLS(TLSFacts(version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256"))
+        client.send("NOOP\r\n")
+        #expect(diary.lines == ["spike.example", "-"])
+    }
+
+    /// The proxy's failure is not the client's.
+    @Test func xclientForgetsFailures() {
+        var settings = EngineHarness.quietSettings
+        if let network = Network("192.0.2.1") { settings.xclientNetworks.insert(network) }
+        let bag = Mailbag()
+        let client = self.greeted(
+            EngineHarness([bag.entry, AuthTests.ann, accepting], settings: settings, seams: authSeams()))
+        client.send("AUTH PLAIN \(AuthTests.bad)\r\nXCLIENT ADDR=198.51.100.7\r\nEHLO a.example\r\n")
+        client.send("MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\nSubject: x\r\n\r\ny\r\n.\r\n")
+        #expect(client.codes() == [535, 220, 250, 250, 250, 354, 250])
+        #expect(bag.texts.first?.contains("; auth=none\r\n") == true, "\(bag.texts)")
+    }
+
     // MARK: Starting over
 
     /// Writes down what a hook sees.

@@ -225,6 +225,43 @@ struct ScramTestClient {
         #expect(Self.say(line, client, harness).hasPrefix("535"))
     }
 
+    /// A salt that changes with capital letters would tell who is not listed, where names are the same in both.
+    @Test(arguments: ["ann", "bob"])
+    func saltsOfCapitalLetters(_ user: String) async throws {
+        for secret in [StoredSecret.clear("pencil"), try #require(StoredSecret(Self.stored))] {
+            var salts: Set<String> = []
+            for name in [user, user.uppercased()] {
+                let scram = ScramTestClient(user: name)
+                let (harness, client, _) = Self.begin(secret)
+                let words = try await scram.final(Self.say("AUTH SCRAM-SHA-256 \(scram.first)", client, harness)).parts
+                salts.insert(try #require(words.dropFirst().first))
+            }
+            #expect(salts.count == 1 || user == "ann" && secret == StoredSecret(Self.stored))
+        }
+    }
+
+    private static let stored =
+        "{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY="
+        + ",wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
+
+    /// Whoever made us hash and then goes away has tried.
+    @Test(arguments: ["*", "!", "gone"])
+    func abandonedExchangesCount(_ last: String) {
+        var settings = EngineHarness.quietSettings
+        settings.limits.authErrorsPerAddress = 2
+        let harness = EngineHarness(
+            [Self.knowing(.clear("pencil")), accepting], settings: settings, seams: authSeams())
+        let scram = ScramTestClient()
+        for expected in ["334", "334", "454"] {
+            let client = harness.connect()
+            client.send("EHLO a.example\r\n")
+            _ = client.replies()
+            #expect(Self.say("AUTH SCRAM-SHA-256 \(scram.first)", client, harness).hasPrefix(expected))
+            if last != "gone" { _ = Self.say(last, client, harness) }
+            client.vanish()
+        }
+    }
+
     @Test(arguments: [
         Row("another nonce", "r", "535"), Row("no proof", "p", "535"), Row("cancelled", "*", "501"),
         Row("no base64", "!", "501 5.5.2"), Row("something behind the end", "x", "535"),

@@ -89,6 +89,10 @@ import Testing
             Row("comma and equals sign", "n,,n=a=2Cb=3Dc,r=abc", ["n,,", "a,b=c", "abc"]),
             Row("an extension", "n,,n=user,r=abc,x=1", ["n,,", "user", "abc"]),
             Row("another blank", "n,,n=a\u{A0}b,r=abc", ["n,,", "a b", "abc"]),
+            Row("a name in form NFC", "n,,n=jürgen,r=abc", ["n,,", "jürgen", "abc"]),
+            Row("a name that normalization changes", "n,,n=ju\u{308}rgen,r=abc", nil),
+            Row("a comma with a mark", "n,,n=a,\u{301}b,r=abc", nil),
+            Row("a comma with a mark behind the nonce", "n,,n=a,r=abc,\u{301}=x", nil),
             Row("an extension that must be understood", "n,,m=1,n=user,r=abc", nil),
             Row("the same behind", "n,,n=user,r=abc,m=1", nil),
             Row("no nonce", "n,,n=user", nil),
@@ -132,6 +136,48 @@ import Testing
         ] as [Row<String, String?>])
     func scramFinal(_ row: Row<String, String?>) {
         #expect(ScramClientFinal(Array(row.input.utf8))?.withoutProof == row.expected)
+    }
+
+    @Test(
+        arguments: [
+            // RFC 4013 §3
+            Row("SOFT HYPHEN mapped to nothing", "I\u{AD}X", "IX"),
+            Row("no transformation", "user", "user"),
+            Row("case preserved", "USER", "USER"),
+            Row("output is NFKC, input in ISO 8859-1", "\u{AA}", nil),
+            Row("output is NFKC", "\u{2168}", nil),
+            Row("prohibited character", "\u{7}", nil),
+            Row("bidirectional check", "\u{627}\u{31}", nil),
+            // The others, each by its table.
+            Row("nothing", "", nil),
+            Row("nothing that is seen", "\u{AD}\u{FE0F}", nil),
+            Row("other blanks", "a\u{A0}b\u{2003}c\u{200B}d\u{3000}e", "a b c d e"),
+            Row("private use", "a\u{E000}", nil),
+            Row("a description of an ideograph", "\u{2FF0}", nil),
+            Row("a control of musical notation", "\u{1D173}", nil),
+            Row("no character", "a\u{1FFFE}", nil),
+            Row("composed", "größe né Dvořák Σίσυφος Йод 東京 한국 Nguyễn", "größe né Dvořák Σίσυφος Йод 東京 한국 Nguyễn"),
+            Row("decomposed", "e\u{301}", nil),
+            Row("decomposed Hangul", "\u{1112}\u{1161}\u{11AB}", nil),
+            Row("full width", "\u{FF41}", nil),
+            Row("a ligature", "\u{FB01}", nil),
+            Row("the sign of Kelvin", "\u{212A}", nil),
+            Row("the sign of micro", "\u{B5}m", nil),
+            Row("a mathematical letter", "\u{1D400}", nil),
+            Row("marks in order", "q\u{5B0}\u{5BD}", "q\u{5B0}\u{5BD}"),
+            Row("Devanagari", "हिन्दी", "हिन्दी"),
+            Row("Thai", "ภาษาไทย", "ภาษาไทย"),
+            Row("marks in order, Hebrew", "\u{5D1}\u{5B0}\u{5BD}\u{5D0}", "\u{5D1}\u{5B0}\u{5BD}\u{5D0}"),
+            Row("marks out of order", "\u{5D1}\u{5BD}\u{5B0}\u{5D0}", nil),
+            Row("Hebrew", "שלום", "שלום"),
+            Row("Arabic with digits", "\u{633}\u{660}\u{31}\u{645}", "\u{633}\u{660}\u{31}\u{645}"),
+            Row("both directions", "\u{633}a\u{645}", nil),
+            Row("begins with a digit", "1\u{645}", nil),
+            Row("a sign newer than Unicode 3.2", "\u{1F600}", "\u{1F600}"),
+        ] as [Row<String, String?>])
+    func preparation(_ row: Row<String, String?>) {
+        let prepared = SASLText.prepared(row.input)
+        #expect(prepared.map { Array($0.utf8) } == row.expected.map { Array($0.utf8) })
     }
 
     @Test func names() {

@@ -33,7 +33,7 @@ public struct ScramClientFirst: Sendable, Hashable {
     /// Reads a message; `nil` if it is none, or wants an extension that must be understood.
     public init?(_ bytes: [UInt8]) {
         guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else { return nil }
-        let parts = text.split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false)
+        let parts = ScramAttribute.split(text, maxSplits: 2)
         guard parts.count == 3, let binding = Self.binding(parts[0]) else { return nil }
         if parts[1].isEmpty {
             self.authorization = nil
@@ -41,7 +41,7 @@ public struct ScramClientFirst: Sendable, Hashable {
             guard let name = ScramAttribute.value("a", parts[1]).flatMap(ScramAttribute.name) else { return nil }
             self.authorization = name
         }
-        let attributes = parts[2].split(separator: ",", omittingEmptySubsequences: false)
+        let attributes = ScramAttribute.split(parts[2])
         guard attributes.count >= 2, let user = ScramAttribute.value("n", attributes[0]).flatMap(ScramAttribute.name),
             let nonce = ScramAttribute.value("r", attributes[1]), Self.isNonce(nonce),
             attributes.dropFirst(2).allSatisfy(ScramAttribute.isExtension)
@@ -102,7 +102,7 @@ public struct ScramClientFinal: Sendable, Hashable {
     /// Reads a message; `nil` if it is none.
     public init?(_ bytes: [UInt8]) {
         guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else { return nil }
-        let attributes = text.split(separator: ",", omittingEmptySubsequences: false)
+        let attributes = ScramAttribute.split(text)
         guard attributes.count >= 3, let last = attributes.last,
             let binding = ScramAttribute.value("c", attributes[0]).flatMap({ Base64.octets($0.utf8) }),
             let nonce = ScramAttribute.value("r", attributes[1]),
@@ -123,9 +123,17 @@ public struct ScramClientFinal: Sendable, Hashable {
 
 /// `x=value`
 enum ScramAttribute {
-    static func value(_ letter: Character, _ text: Substring) -> Substring? {
-        guard text.first == letter, text.dropFirst().first == "=" else { return nil }
-        return text.dropFirst(2)
+    /// At octets: a comma with a combining mark behind it is one Character.
+    static func split(_ text: some StringProtocol, maxSplits: Int = .max) -> [Substring] {
+        Substring(text).utf8.split(
+            separator: UInt8(ascii: ","), maxSplits: maxSplits, omittingEmptySubsequences: false
+        ).map(Substring.init)
+    }
+
+    static func value(_ letter: Unicode.Scalar, _ text: Substring) -> Substring? {
+        let scalars = text.unicodeScalars
+        guard scalars.first == letter, scalars.dropFirst().first == "=" else { return nil }
+        return Substring(scalars.dropFirst(2))
     }
 
     /// An attribute we may leave unread; `m` is the one that must be understood (RFC 5802 §5.1).

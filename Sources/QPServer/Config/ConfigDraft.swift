@@ -105,6 +105,12 @@ struct ConfigDraft {
         return Set(Self.coreNames + own).sorted().flatMap { self.cache.read($0).sources } + self.tls.sources
     }
 
+    /// Keys, and data files: a plugin that looks into one of those at its beginning may have looked at passwords.
+    private var secrets: Set<String> {
+        let data = Set(self.loader.instances.flatMap(\.tables).map(\.declaration.file)).subtracting(Self.coreNames)
+        return Set((self.tls.sources + data.flatMap { self.cache.read($0).sources }).map(\.path))
+    }
+
     /// The state with this configuration in place of the running one.
     func state(after before: ConfigStore.State) -> ConfigStore.State {
         var state = before
@@ -132,7 +138,7 @@ struct ConfigDraft {
         state.current = ConfigStore.Loaded(generation: generation, instances: self.loader.instances)
         state.runtimes = self.loader.runtimes
         state.tls = self.tls.identities
-        state.secrets = Set(self.tls.sources.map(\.path))
+        state.secrets = self.secrets
         problems += state.operators.take(self.admin, self.telemetry, in: self.cache.directory.path)
         state.sources = self.sources
         state.warnings = self.problems + problems

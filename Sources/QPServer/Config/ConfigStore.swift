@@ -30,7 +30,7 @@ package final class ConfigStore: Sendable {
         var warnings: [ConfigProblem] = []
         /// Certificates; going back to a former generation does not change them.
         var tls: TLSIdentities?
-        /// Files whose content nobody is shown: keys are among them.
+        /// Files whose content nobody is shown: keys and passwords are among them.
         var secrets: Set<String> = []
         /// What sessions do not see.
         var operators = OperatorState()

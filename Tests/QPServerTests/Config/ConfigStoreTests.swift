@@ -3,6 +3,7 @@
 import Glibc
 import QPActors
 import QPHooks
+import QPPlugins
 import Synchronization
 import Testing
 
@@ -40,6 +41,30 @@ struct ConfigStoreTests {
         #expect(generation.plugins[2].arguments == ["/mail"])
         #expect(generation.plugins[1].hooks == [.rcpt])
         #expect(generation.domains == [["a.example", "mx.example"]])
+    }
+
+    /// Passwords are watched for changes; no history keeps them, so that nobody is shown how they differ.
+    @Test func passwordsHaveNoHistory() throws {
+        let folder = ConfigFolder([
+            "me": "mx.example", "plugins": "auth/auth_flat_file", "flat_auth_pw": "a@b.example:x",
+        ])
+        let store = ConfigStore(directory: folder.directory, catalogue: Server.catalogue(BundledPlugins.all))
+        _ = try store.load().get()
+        let names = { (paths: [String]) in Set(paths.map { folder.short($0) }) }
+        #expect(names(store.sources.map(\.path)).isSuperset(of: ["me", "plugins", "flat_auth_pw"]))
+        let kept = names(store.settingsPaths)
+        #expect(kept.isSuperset(of: ["me", "plugins"]) && !kept.contains("flat_auth_pw"))
+        let history = ConfigHistory(folder: folder.path)
+        for (number, secret) in [(1, "x"), (2, "y")] {
+            folder.replace("flat_auth_pw", "a@b.example:\(secret)")
+            let generation = try store.load().get()
+            history.loaded(generation, warnings: [], paths: store.settingsPaths, at: Int64(number))
+        }
+        let numbers = history.state.entries.map(\.number)
+        #expect(numbers.count == 2)
+        #expect(history.difference(of: numbers.last ?? 0, from: numbers.first) == [])
+        folder.replace("flat_auth_pw", "a@b.example:z")
+        #expect(history.difference(of: numbers.last ?? 0, from: nil) == [])
     }
 
     @Test func loggingLinesComeFirst() throws {
