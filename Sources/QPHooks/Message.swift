@@ -73,9 +73,7 @@ public struct Message: Sendable {
 
     /// Puts a whole field with its line end, which must be well-formed, above all others.
     package mutating func addTopField(_ field: [UInt8]) {
-        // A message that begins with a blank would become a fold of the field above it.
-        let isFold = self.storage.headerBytes.first.map { $0 == 0x20 || $0 == 0x09 } ?? false
-        if self.edited == nil, !isFold {
+        if self.edited == nil {
             self.top = field + self.top
         } else {
             self.edit { $0 = HeaderSection(field + $0.serialized()) }
@@ -113,15 +111,20 @@ public struct Message: Sendable {
         var front: [UInt8]
         if let edited = self.edited {
             front = edited.serialized()
-            if self.storage.hasSeparator || self.replacement != nil { front += [0x0D, 0x0A] }
+            if self.storage.hasSeparator || self.replacement != nil || self.needsSeparator { front += [0x0D, 0x0A] }
         } else if self.replacement != nil {
             front = self.top + self.storage.headerBytes
             if !self.storage.hasSeparator { front += [0x0D, 0x0A] }
         } else {
-            return self.top
+            return self.needsSeparator ? self.top + [0x0D, 0x0A] : self.top
         }
         if let replacement = self.replacement { front += replacement }
         return front
+    }
+
+    /// Whether fields stand above a message that had no header: its first line must not look like one of them.
+    private var needsSeparator: Bool {
+        self.storage.isHeaderless && !(self.edited?.fields.isEmpty ?? self.top.isEmpty)
     }
 
     /// Where in storage the rest begins, which follows `front`.

@@ -22,6 +22,8 @@ package final class MessageStorage: Sendable {
     package let headerBytes: [UInt8]
     /// Whether the header ends with a blank line; a message without a body need not have one.
     package let hasSeparator: Bool
+    /// Whether there is a body and nothing that could be a header, not even a blank line.
+    package let isHeaderless: Bool
     private let parsed = Mutex<HeaderSection?>(nil)
 
     package init(
@@ -30,10 +32,27 @@ package final class MessageStorage: Sendable {
         self.chunks = chunks
         self.file = file
         self.size = size
-        self.headerBytes = headerBytes
-        self.headerEnd = headerBytes.count
-        self.hasSeparator = Self.endsWithBlankLine(headerBytes)
+        self.isHeaderless = size > 0 && !Self.beginsAHeader(headerBytes)
+        self.headerBytes = self.isHeaderless ? [] : headerBytes
+        self.headerEnd = self.headerBytes.count
+        self.hasSeparator = Self.endsWithBlankLine(self.headerBytes)
+        var facts = facts
+        if self.isHeaderless {
+            facts.has8BitBody = facts.has8BitBody || facts.has8BitHeader
+            facts.has8BitHeader = false
+        }
         self.facts = facts
+    }
+
+    /// Whether the first line is a field, the blank line behind no field, or the `From ` of a mailbox file. Anything else
+    /// would become part of what is written above it.
+    private static func beginsAHeader(_ octets: [UInt8]) -> Bool {
+        if octets.starts(with: "From ".utf8) || octets.first == UInt8(ascii: "\n") { return true }
+        if octets.starts(with: "\r\n".utf8) { return true }
+        let name = octets.prefix { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }
+        // RFC 5322 §4.5: blanks before the colon are obsolete, but allowed.
+        let rest = octets[name.endIndex...].drop { $0 == 0x20 || $0 == 0x09 }
+        return !name.isEmpty && rest.first == UInt8(ascii: ":")
     }
 
     package var header: HeaderSection {

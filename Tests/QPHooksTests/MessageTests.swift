@@ -93,12 +93,33 @@ struct MessageTests {
     @Test(arguments: [
         Row("no body", "A: 1\r\n", "A: 1\nX: y\n"), Row("blank line only", "\r\n", "X: y\n\n"),
         Row("no header", "\r\nbody\r\n", "X: y\n\nbody\n"), Row("nothing", "", "X: y\n"),
+        Row("no field at all", "body\r\nA: 1\r\n\r\nmore\r\n", "X: y\n\nbody\nA: 1\n\nmore\n"),
+        Row("a blank first", " body\r\nA: 1\r\n", "X: y\n\n body\nA: 1\n"),
+        Row("a blank before the colon", "A : 1\r\n\r\nb\r\n", "A : 1\nX: y\n\nb\n"),
+        Row("a name that is none", "A B: 1\r\n", "X: y\n\nA B: 1\n"), Row("no name", ": 1\r\n", "X: y\n\n: 1\n"),
+        Row("a mailbox file", "From a@b Thu\r\nA: 1\r\n\r\nb\r\n", "From a@b Thu\nA: 1\nX: y\n\nb\n"),
         Row("no line end", "A: 1", "A: 1\nX: y\n"), Row("LF only", "A: 1\n\nb\n", "A: 1\nX: y\n\nb\n"),
     ])
     func oddMessages(_ row: Row<String, String>) throws {
         var message = Message.test(bytes: Array(row.input.utf8))
         message.addHeader("X", "y", at: nil)
         #expect(try self.text(message) == row.expected)
+    }
+
+    @Test(arguments: ["body\r\n", " A: 1\r\n\r\nb\r\n"])
+    func withoutAHeader(_ text: String) throws {
+        for isSpooled in [false, true] {
+            var message = Message.test(bytes: Array(text.utf8), pieces: 3, spooled: isSpooled)
+            #expect(try message.bytes(.wire) == Array(text.utf8))
+            #expect(message.bodySize == text.utf8.count && message.header.fields.isEmpty)
+            message.addTopField(Array("X: y\r\n".utf8))
+            #expect(try message.bytes(.wire) == Array("X: y\r\n\r\n\(text)".utf8))
+            #expect(try message.bytes(.wire).count == message.wireSize)
+            message.removeHeader("X", index: nil)
+            #expect(try message.bytes(.wire) == Array(text.utf8))
+            message.replaceBody([0x61])
+            #expect(try message.bytes(.wire) == Array("\r\na".utf8))
+        }
     }
 
     @Test func aBodyForAMessageWithoutOne() throws {
