@@ -42,6 +42,11 @@ int qp_signalfd_next(int descriptor) {
     return count < 0 && errno != EAGAIN ? -1 : 0;
 }
 
+int qp_signal_waits(int number) {
+    sigset_t waiting;
+    return sigpending(&waiting) == 0 && sigismember(&waiting, number) == 1;
+}
+
 int qp_pidfd_open(pid_t process) {
 #ifdef SYS_pidfd_open
     return (int)syscall(SYS_pidfd_open, process, 0);

@@ -8,12 +8,10 @@
 #include <curses.h>
 #include <langinfo.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <term.h>
-#include <unistd.h>
 
 // term.h has a macro for each capability; some are everyday words.
 #undef columns
@@ -54,16 +52,6 @@ static inline int qp_curses_pairs(void) { return COLOR_PAIRS; }
 
 /// Everything is sent anew with the next update.
 static inline void qp_curses_distrust(void) { clearok(curscr, TRUE); }
-
-/// Sends what has changed on the screen. While it writes, curses ignores SIGTSTP, and with that the kernel forgets one
-/// that is blocked and waits to be read: such a one is sent again.
-static inline void qp_curses_update(void) {
-    sigset_t waiting;
-    wnoutrefresh(stdscr);
-    bool is_waiting = sigpending(&waiting) == 0 && sigismember(&waiting, SIGTSTP) == 1;
-    doupdate();
-    if (is_waiting) kill(getpid(), SIGTSTP);
-}
 
 static inline attr_t qp_curses_bold(void) { return A_BOLD; }
 static inline attr_t qp_curses_dim(void) { return A_DIM; }

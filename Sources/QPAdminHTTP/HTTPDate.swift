@@ -2,27 +2,38 @@
 //
 // RFC 9110 §5.6.7 (form), §6.6.1 (Date)
 
-import Glibc
+import FoundationEssentials
 
 /// The time as a Date field has it.
 enum HTTPDate {
     private static let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
-    static var now: String { Self.text(time(nil)) }
+    private static let calendar = {
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = .gmt
+        return calendar
+    }()
 
-    /// - Parameter seconds: since 1970; a time that cannot be is the beginning of 1970.
+    static var now: String { Self.text(Int(Date.now.timeIntervalSince1970)) }
+
+    /// - Parameter seconds: since 1970.
     /// - Returns: `Sun, 06 Nov 1994 08:49:37 GMT`
     static func text(_ seconds: Int) -> String {
-        var seconds = max(0, seconds)
-        var parts = tm()
-        guard gmtime_r(&seconds, &parts) != nil else { return Self.text(0) }
-        let (day, month) = (Int(parts.tm_wday), Int(parts.tm_mon))
-        guard Self.days.indices.contains(day), Self.months.indices.contains(month) else { return Self.text(0) }
-        let date = "\(Self.two(parts.tm_mday)) \(Self.months[month]) \(Int(parts.tm_year) + 1900)"
-        let time = "\(Self.two(parts.tm_hour)):\(Self.two(parts.tm_min)):\(Self.two(parts.tm_sec))"
-        return "\(Self.days[day]), \(date) \(time) GMT"
+        let date = Date(timeIntervalSince1970: TimeInterval(seconds))
+        let parts = Self.calendar.dateComponents([.weekday, .day, .month, .year, .hour, .minute, .second], from: date)
+        let (weekday, month) = (Self.name(parts.weekday, Self.days), Self.name(parts.month, Self.months))
+        let day = "\(weekday), \(Self.two(parts.day)) \(month) \(parts.year ?? 1970)"
+        return "\(day) \(Self.two(parts.hour)):\(Self.two(parts.minute)):\(Self.two(parts.second)) GMT"
     }
 
-    private static func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    /// Days and months are counted from 1.
+    private static func name(_ number: Int?, _ names: [String]) -> String {
+        number.flatMap { names.indices.contains($0 - 1) ? names[$0 - 1] : nil } ?? names[0]
+    }
+
+    private static func two(_ number: Int?) -> String {
+        let text = String(number ?? 0)
+        return text.utf8.count < 2 ? "0" + text : text
+    }
 }

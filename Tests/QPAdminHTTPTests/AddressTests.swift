@@ -171,8 +171,7 @@ struct AddressTests {
 
     @Test(arguments: [
         (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-        (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"), (-1, "Thu, 01 Jan 1970 00:00:00 GMT"),
-        (.max, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"), (-1, "Wed, 31 Dec 1969 23:59:59 GMT"),
     ])
     func dates(_ seconds: Int, _ expected: String) {
         #expect(HTTPDate.text(seconds) == expected)

@@ -27,6 +27,9 @@ int qp_signalfd(const sigset_t *signals);
 /// The next signal of a signalfd; 0 if there is none, -1 on error.
 int qp_signalfd_next(int descriptor);
 
+/// Whether a signal that is blocked waits for this process.
+int qp_signal_waits(int number);
+
 /// A descriptor that becomes readable when the process ends; -1 if the kernel has none.
 int qp_pidfd_open(pid_t process);
 

@@ -135,14 +135,23 @@ final class CursesTerminal {
         for run in GridChanges.runs(from: self.painted, to: grid, within: self.size, fit: &self.fit) { self.write(run) }
         self.painted = grid
         if let cursor = self.cursor { wmove(qp_curses_screen(), Int32(cursor.row), Int32(cursor.column)) }
-        qp_curses_update()
+        self.update()
     }
 
     /// Sends everything again: somebody else wrote onto the screen.
     func repaint() {
         guard !self.hasEnded, !self.isSuspended else { return }
         qp_curses_distrust()
-        qp_curses_update()
+        self.update()
+    }
+
+    /// Sends what has changed. While it writes, curses ignores SIGTSTP, and with that the kernel forgets one that is
+    /// blocked and waits to be read: such a one is sent again.
+    private func update() {
+        wnoutrefresh(qp_curses_screen())
+        let isWaiting = qp_signal_waits(SIGTSTP) != 0
+        doupdate()
+        if isWaiting { kill(getpid(), SIGTSTP) }
     }
 
     /// Shows the cursor at a place from the next painting on, or not at all.

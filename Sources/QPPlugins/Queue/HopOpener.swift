@@ -40,8 +40,9 @@ struct HopOpener: Sendable {
             stream, clock: session.clock, hello: self.hello, limit: self.options.limit, deadline: deadline)
         do throws(EffectError) {
             try await self.greet(&client, hop, level)
-            try await self.logIn(&client, hop, session)
+            // A hop begins anew after XCLIENT, and forgets who logged in.
             if self.options.sendsXCLIENT { try await self.presentClient(&client, session) }
+            try await self.logIn(&client, hop, session)
         } catch {
             await stream.close()
             failedInTLS = client.hasTriedTLS && client.security == .clear

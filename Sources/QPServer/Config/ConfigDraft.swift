@@ -66,6 +66,7 @@ struct ConfigDraft {
         if self.tls.identities == nil, listen.addresses.contains(where: { $0.options.contains(.tls) }) {
             problems.append(.error("an address has the option tls, but there is no certificate", file: "listen"))
         }
+        problems += Self.authProblems(listen, settings, loader.plugins)
         problems += before.operators.problems(with: self.admin, in: cache.directory.path)
         problems += PluginDirectories(cache.read("plugin_dirs")).problems + policies.problems
         problems += logging.problems + Self.listProblems(plugins.problems, before) + loader.problems
@@ -74,6 +75,20 @@ struct ConfigDraft {
         self.entries = logging.entries + plugins.entries
         self.loader = loader
         self.cache = cache
+    }
+
+    /// AUTH that nobody can use, where it was meant to be used.
+    private static func authProblems(
+        _ listen: ListenConfig, _ settings: ServerSettings, _ plugins: [LoadedPlugin]
+    ) -> [ConfigProblem] {
+        let hooks: Set<HookID> = [.auth, .authPlain, .authLogin, .authCramMD5]
+        guard plugins.contains(where: { !$0.hooks.isDisjoint(with: hooks) }) else {
+            return listen.addresses.filter { $0.options.contains(.submission) }.map { address in
+                .warning("nobody can send mail to \(address): no plugin authenticates", file: "listen")
+            }
+        }
+        guard !settings.offersTLS, !settings.authInClear else { return [] }
+        return [.warning("AUTH is not offered: there is no certificate, and tls_before_auth is on", file: "plugins")]
     }
 
     private static func directoryProblems(_ cache: ConfigReadCache, _ before: ConfigStore.State) -> [ConfigProblem] {

@@ -2,6 +2,7 @@
 
 import QPActors
 import QPHooks
+import QPPlugins
 import Testing
 
 @testable import QPServer
@@ -61,6 +62,21 @@ struct ListenConfigTests {
             ])
         if let network = Network("127.0.0.1") { settings.proxyNetworks.insert(network) }
         #expect(config.problems(with: settings).isEmpty)
+    }
+
+    @Test(
+        arguments: [
+            ("rcpt_ok", "127.0.0.1:587 submission", nil, "nobody can send mail to 127.0.0.1:587 submission"),
+            ("rcpt_ok", "127.0.0.1:25", nil, nil), ("auth/authdeny", "127.0.0.1:587 submission", "0", nil),
+            ("auth/authdeny", "127.0.0.1:25", nil, "AUTH is not offered: there is no certificate"),
+            ("auth/authdeny", "127.0.0.1:25", "0", nil),
+        ] as [(String, String, String?, String?)])
+    func authMissing(_ plugin: String, _ listen: String, _ clear: String?, _ expected: String?) {
+        let folder = ConfigFolder(["listen": listen, "plugins": "\(plugin)\nqueue/discard\n"])
+        if let clear { folder.write("tls_before_auth", clear) }
+        let report = CheckReport(folder.directory, catalogue: Server.catalogue(BundledPlugins.all))
+        let warnings = report.problems.filter { $0.severity == .warning }.map(\.text)
+        #expect(warnings.count == (expected == nil ? 0 : 1) && warnings.allSatisfy { $0.hasPrefix(expected ?? "") })
     }
 
     @Test func flags() {
