@@ -67,9 +67,9 @@ struct ListenConfigTests {
     @Test(
         arguments: [
             ("rcpt_ok", "127.0.0.1:587 submission", nil, "nobody can send mail to 127.0.0.1:587 submission"),
-            ("rcpt_ok", "127.0.0.1:25", nil, nil), ("auth/authdeny", "127.0.0.1:587 submission", "0", nil),
-            ("auth/authdeny", "127.0.0.1:25", nil, "AUTH is not offered: there is no certificate"),
-            ("auth/authdeny", "127.0.0.1:25", "0", nil),
+            ("rcpt_ok", "127.0.0.1:25", nil, nil), ("rcpt_ok\nauth/authdeny", "127.0.0.1:587 submission", "0", nil),
+            ("rcpt_ok\nauth/authdeny", "127.0.0.1:25", nil, "AUTH is not offered: there is no certificate"),
+            ("rcpt_ok\nauth/authdeny", "127.0.0.1:25", "0", nil),
         ] as [(String, String, String?, String?)])
     func authMissing(_ plugin: String, _ listen: String, _ clear: String?, _ expected: String?) {
         let folder = ConfigFolder(["listen": listen, "plugins": "\(plugin)\nqueue/discard\n"])
