@@ -45,10 +45,10 @@ report 'effects come from the context of the running hook, nowhere else' \
     "$(code "$effects" Sources/QPHooks Sources/QPPlugins Sources/QPActors | { grep -vE '\bfunc [a-z]+\(' || true; })"
 
 # Handlers that wait run in tasks: of sessions in Session+Waiting, of clients that are not sessions yet in LoopArrival,
-# which belongs to admission; a plugin's work beside the sessions runs in Generation's BackgroundRun, nothing else there.
-report 'tasks are made in Session+Waiting, LoopArrival and BackgroundRun only' "$(
+# which belongs to admission, those in shadow mode in +Shadows of both; a plugin's work beside the sessions runs in Generation's BackgroundRun, nothing else there.
+report 'tasks are made in Session+Waiting, LoopArrival, their +Shadows and BackgroundRun only' "$(
     code '\bTask(<[^>]*>)?(\.[a-zA-Z]*(detached|immediate)[a-zA-Z]*)? *[({]' Sources/QPActors |
-        outside 'Sources/QPActors/(Session\+Waiting|LoopArrival)\.swift' |
+        outside 'Sources/QPActors/(Session\+Waiting|LoopArrival|(Session|LoopArrival)\+Shadows)\.swift' |
         { grep -vE '^Sources/QPActors/Generation\.swift:[0-9]+: +if task == nil \{ task = Task \{ await work\(\) \} \}$' || true; }
 )"
 

@@ -31,23 +31,23 @@ public enum ArrivalOutcome: Sendable {
 /// One arriving client. Loop-local; a slow handler delays only its own client.
 public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
     // Invariant: everything that changes is touched on the loop only.
-    private let core: LoopCore
+    let core: LoopCore
     private let supervisor: Supervisor
-    private let admission: Supervisor.Admission
-    private let context: SessionContext
+    let admission: Supervisor.Admission
+    let context: SessionContext
     private let calls: CallCounter.SharedCount
-    private let startedAt: Int64
+    let startedAt: Int64
     private let completion: @Sendable (ArrivalOutcome) -> Void
     private let setup: SessionSetup
     private let node = WheelNode()
     private var arrival: ArrivalContext
-    private var trail = Trail()
+    var trail = Trail()
     private var index = 0
-    private var mark: Int64
+    var mark: Int64
     private var task: Task<Void, Never>?
     private var turn: UInt32 = 0
     private var isOver = false
-    private var shadowChanges: [PluginSlot: [Change]] = [:]
+    var shadowChanges: [PluginSlot: [Change]] = [:]
 
     /// How long the whole chain may take: clients wait 5 min for a greeting (RFC 5321 §4.5.3.2.1).
     private var chainLimit: Int64 { self.startedAt &+ HookID.preConnection.chainBudget.clampedNanoseconds }
@@ -291,62 +291,6 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
         }
     }
 
-    // MARK: Shadows
-
-    /// Runs a handler beside, on a private copy; one that waits is counted when it comes back in time.
-    private func runShadow(
-        _ body: ArrivalChain.Body, _ event: ArrivalEvent, _ slot: PluginSlot, _ runtime: PluginRuntime
-    ) {
-        let context = self.context.fork(state: self.context.state.copy())
-        for change in self.shadowChanges[slot] ?? [] { context.state.apply(change) }
-        context.state.keepsChanges = true
-        context.seams = context.seams.shadowed(
-            pure: self.admission.generation.plugins[Int(slot)].declarations.isPure, seed: context.id.bits)
-        context.pluginSlot = slot
-        let arrival = ArrivalContext(session: context)
-        switch body {
-        case .sync(let handler):
-            let result = Result { try handler(event, arrival) }
-            self.shadowEnded(slot, runtime, try? result.get().code, context)
-        case .waiting(let handler):
-            let watch = ShadowWatch()
-            self.core.setDeadline(watch.node, to: self.core.now &+ runtime.timeout.clampedNanoseconds, for: watch)
-            watch.task = Task(executorPreference: self.core.executor) {
-                let code = try? await handler(event, arrival).code
-                self.core.removeDeadline(watch.node)
-                self.shadowEnded(slot, runtime, code, context)
-            }
-        }
-    }
-
-    /// Cancels a shadow that waits too long.
-    private final class ShadowWatch: DeadlineTarget, @unchecked Sendable {
-        // Invariant: touched on the loop only.
-        let node = WheelNode()
-        var task: Task<Void, Never>?
-
-        func deadlinePassed() { self.task?.cancel() }
-    }
-
-    private func shadowEnded(
-        _ slot: PluginSlot, _ runtime: PluginRuntime, _ code: ReturnCode?, _ context: SessionContext
-    ) {
-        let now = self.core.now
-        let nanoseconds = UInt64(clamping: now &- self.mark)
-        let cell = runtime.cell + Int(HookID.preConnection.rawValue)
-        self.core.counters.count(cell, .shadowRuns)
-        if code == nil { self.core.counters.count(cell, .errors) }
-        // Whatever decides otherwise would be the only one to refuse.
-        if code?.isRefusal == true { self.core.counters.count(cell, .shadowDifferences) }
-        self.trail.append(
-            HookRecord(
-                hook: .preConnection, plugin: slot, verdict: code ?? .declined,
-                flags: code == nil ? [.shadow, .threw] : .shadow, text: 0,
-                offset: UInt32(clamping: (now &- self.startedAt) >> 10), nanoseconds: UInt32(clamping: nanoseconds),
-                bucket: LatencyScale.bucket(of: nanoseconds)))
-        self.shadowChanges[slot, default: []] += context.state.changes.map(\.change)
-    }
-
     // MARK: Answers
 
     /// deny and ok handlers that answer at once learn of arrivals too.
@@ -433,28 +377,4 @@ public final class LoopArrival: DeadlineTarget, @unchecked Sendable {
 public struct TurnedAway: Error, Sendable {
     /// The reply, in wire form.
     public let reply: [UInt8]
-}
-
-extension JournalSession {
-    /// A client that was turned away before a session began.
-    static func refused(
-        _ id: SessionID, _ number: UInt64, _ connection: Connection, _ generation: Generation, at wall: Int64,
-        duration: UInt64, _ reply: Reply, decidedBy: String?, trail: TrailPart, by end: SessionEnd = .server
-    ) -> JournalSession {
-        var marks: [UInt8] = []
-        if !trail.records.isEmpty {
-            marks = Array(repeating: 0, count: generation.names.count)
-            for record in trail.records where Int(record.plugin) < marks.count {
-                let mark = UInt8(truncatingIfNeeded: PluginMark.of(record).strength + 1)
-                marks[Int(record.plugin)] = max(marks[Int(record.plugin)], mark)
-            }
-        }
-        return JournalSession(
-            session: id, number: number, kind: .refused, endedAt: wall, startedAt: connection.acceptedAt,
-            duration: duration, peer: connection.remoteAddress, peerPort: connection.remotePort,
-            listener: connection.listener, helo: nil, remoteHost: nil, tls: nil, user: nil, phase: .connect,
-            by: end, messages: 0, octets: 0, generation: UInt32(truncatingIfNeeded: generation.number),
-            sender: nil, recipients: [], recipientCount: 0, code: UInt16(clamping: reply.code), reason: reply.text,
-            decidedBy: decidedBy, naughty: nil, marks: marks, notes: [:], trail: trail)
-    }
 }

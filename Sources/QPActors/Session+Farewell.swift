@@ -6,6 +6,30 @@ import QPHooks
 import QPTelemetry
 
 extension Session {
+    /// The server ends the session: 421 (RFC 5321 §3.8).
+    public func shutDown() {
+        self.recorder?.record(.shutdown, at: self.core.now)
+        guard self.phase != .leaving, self.phase != .gone else { return }
+        if self.isQueueing { return self.endAfterQueue = .server }
+        self.abandonRun()
+        self.send(Reply(421, .systemNotAccepting, "service shutting down"))
+        self.leave(.server)
+        self.settle()
+        self.transport.outputPending()
+    }
+
+    /// An operator ends the session: 421.
+    public func kick() {
+        self.recorder?.record(.shutdown, at: self.core.now)
+        guard self.phase != .leaving, self.phase != .gone else { return }
+        if self.isQueueing { return self.endAfterQueue = .operator }
+        self.abandonRun()
+        self.send(Reply(421, .systemNotAccepting, "session ended by the operator"))
+        self.leave(.operator)
+        self.settle()
+        self.transport.outputPending()
+    }
+
     /// The client has gone without QUIT.
     func clientLeft() {
         guard self.phase != .leaving, self.phase != .gone else { return }
@@ -83,4 +107,12 @@ extension Session {
         self.supervisor.release(self.state.connection.remoteAddress)
         self.context.backend = nil
     }
+}
+
+/// Who ended a session.
+package enum SessionEnd: UInt8, Sendable, CaseIterable {
+    case client, server, timeout, `operator`
+
+    /// The label of metrics.
+    package var name: String { "\(self)" }
 }

@@ -139,6 +139,32 @@ extension Session {
         for slot in shadows.overlays.keys { shadows.overlays[slot]?.changes.removeAll { !$0.outlivesTransaction } }
         self.shadows = shadows
     }
+
+    // MARK: Shadows that wait
+
+    func startShadow<Event: Sendable, Value>(
+        _ hook: HookID, _ slot: PluginSlot, _ handler: @escaping WaitingHandler<Event, Value>, _ event: Event
+    ) {
+        let number = self.began(ShadowRun(hook, slot, self.core.now, self.shadowContext(hook, slot)))
+        let task = Task(executorPreference: self.executor) { await self.runShadow(number, handler, event) }
+        self.shadows?.waiting[number]?.task = task
+    }
+
+    private func runShadow<Event: Sendable, Value>(
+        _ number: UInt32, _ handler: @escaping WaitingHandler<Event, Value>, _ event: Event
+    ) async {
+        guard let run = self.shadows?.waiting[number], let context = run.context else { return }
+        var code = ReturnCode.declined
+        var flags = HookRecord.Flags.shadow
+        do {
+            code = try await handler(event, context).code
+        } catch {
+            flags.insert(.threw)
+        }
+        guard !run.isOver else { return }
+        self.keepOverlay(of: run.slot, context)
+        self.finished(run, code, flags)
+    }
 }
 
 /// One run of a shadow. Touched on its session's loop only.

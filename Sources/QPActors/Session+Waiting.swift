@@ -385,32 +385,6 @@ extension Session {
         self.isWorking = false
         self.wakeInputWaiter()
     }
-
-    // MARK: Shadows that wait
-
-    private func startShadow<Event: Sendable, Value>(
-        _ hook: HookID, _ slot: PluginSlot, _ handler: @escaping WaitingHandler<Event, Value>, _ event: Event
-    ) {
-        let number = self.began(ShadowRun(hook, slot, self.core.now, self.shadowContext(hook, slot)))
-        let task = Task(executorPreference: self.executor) { await self.runShadow(number, handler, event) }
-        self.shadows?.waiting[number]?.task = task
-    }
-
-    private func runShadow<Event: Sendable, Value>(
-        _ number: UInt32, _ handler: @escaping WaitingHandler<Event, Value>, _ event: Event
-    ) async {
-        guard let run = self.shadows?.waiting[number], let context = run.context else { return }
-        var code = ReturnCode.declined
-        var flags = HookRecord.Flags.shadow
-        do {
-            code = try await handler(event, context).code
-        } catch {
-            flags.insert(.threw)
-        }
-        guard !run.isOver else { return }
-        self.keepOverlay(of: run.slot, context)
-        self.finished(run, code, flags)
-    }
 }
 
 /// A deny or ok handler that waits: when it is left behind, the chain it was told of goes on.

@@ -114,8 +114,8 @@ public actor Session {
     @exclusivity(unchecked) var mailNumber: UInt32 = 0
     var receivedHead: ReceivedField.Head?
     var receivedHeadIsUTF8 = false
-    private var cachedReplyID = ""
-    private var replyIDNumber: UInt32 = 0
+    var cachedReplyID = ""
+    var replyIDNumber: UInt32 = 0
     @exclusivity(unchecked) var swallowed: SwallowedChunk?
     /// LMTP: the recipients of the mail in hand, as they were accepted.
     @exclusivity(unchecked) var toAnswer: [Mailbox] = []
@@ -264,30 +264,6 @@ public actor Session {
         }
     }
 
-    /// The server ends the session: 421 (RFC 5321 §3.8).
-    public func shutDown() {
-        self.recorder?.record(.shutdown, at: self.core.now)
-        guard self.phase != .leaving, self.phase != .gone else { return }
-        if self.isQueueing { return self.endAfterQueue = .server }
-        self.abandonRun()
-        self.send(Reply(421, .systemNotAccepting, "service shutting down"))
-        self.leave(.server)
-        self.settle()
-        self.transport.outputPending()
-    }
-
-    /// An operator ends the session: 421.
-    public func kick() {
-        self.recorder?.record(.shutdown, at: self.core.now)
-        guard self.phase != .leaving, self.phase != .gone else { return }
-        if self.isQueueing { return self.endAfterQueue = .operator }
-        self.abandonRun()
-        self.send(Reply(421, .systemNotAccepting, "session ended by the operator"))
-        self.leave(.operator)
-        self.settle()
-        self.transport.outputPending()
-    }
-
     /// Octets came, all of a batch, and what they lead to is taken at once: the rim's hot way in. The caller is on the
     /// session's loop.
     public nonisolated func exchange(_ bytes: UnsafeRawBufferPointer) -> SessionOutput {
@@ -308,93 +284,6 @@ public actor Session {
         self.received(bytes)
         self.isEntered = false
         return self.takeOutput()
-    }
-
-    // MARK: Output
-
-    /// Takes output and effects; on the loop, outside of any input.
-    public func takeOutput() -> SessionOutput {
-        let output = SessionOutput(bytes: self.output, effects: self.effects, deadline: self.deadline)
-        self.output = []
-        self.effects = []
-        return output
-    }
-
-    /// Sends a reply, after what plugins have queued themselves.
-    func send(_ reply: Reply, showsID: Bool = false) {
-        self.flushPluginResponses()
-        let reply = self.supervisor.isSoftBouncing ? ReplyPolicy.softened(reply) : reply
-        self.core.counters.replied(reply.code)
-        if reply.code >= 400 { self.noteRefusal(reply) }
-        self.reserveOutput()
-        let start = self.output.count
-        reply.encode(
-            into: &self.output, id: showsID || reply.code >= 400 ? self.replyID : nil,
-            utf8: self.mailOptions.smtputf8)
-        self.logReplies(from: start)
-    }
-
-    /// Sends a fixed reply.
-    func send(_ reply: StaticReply, _ code: Int) {
-        self.flushPluginResponses()
-        self.core.counters.replied(code)
-        self.reserveOutput()
-        let start = self.output.count
-        reply.append(to: &self.output)
-        self.logReplies(from: start)
-    }
-
-    /// Sends a reply that was made before, in one or two pieces.
-    func send(_ octets: [UInt8], and tail: [UInt8] = [], _ code: Int) {
-        self.flushPluginResponses()
-        self.core.counters.replied(code)
-        self.reserveOutput()
-        let start = self.output.count
-        self.output.append(contentsOf: octets)
-        self.output.append(contentsOf: tail)
-        self.logReplies(from: start)
-    }
-
-    /// Our side of the dialogue, for whoever debugs; what the client says is logged where it is heard.
-    private func logReplies(from start: Int) {
-        guard self.context.seams.log.accepts(.debug, plugin: nil) else { return }
-        for line in self.output[start...].split(separator: 0x0A) {
-            let text = String(decoding: line.last == 0x0D ? line.dropLast() : line, as: UTF8.self)
-            self.log(.debug, text.hasPrefix("334 ") ? "replying 334 <hidden>" : "replying \(text)")
-        }
-    }
-
-    /// A reply to a command that was unknown, malformed or out of order.
-    func object(_ reply: Reply) {
-        self.send(reply)
-        guard self.machine.erred() else { return }
-        self.send(Reply(421, .securityPolicy, "too many errors"))
-        self.leave(.server)
-    }
-
-    /// The session's name, with the transaction's number if there is one.
-    var replyID: String {
-        guard self.mailNumber != self.replyIDNumber || self.cachedReplyID.isEmpty else { return self.cachedReplyID }
-        self.replyIDNumber = self.mailNumber
-        self.cachedReplyID = self.state.id.text(transaction: self.mailNumber)
-        return self.cachedReplyID
-    }
-
-    func flushPluginResponses() {
-        guard self.state.hasResponses else { return }
-        let responses = self.state.responses
-        self.state.responses = []
-        self.reserveOutput()
-        let start = self.output.count
-        for response in responses {
-            self.core.counters.replied(response.code)
-            response.encode(into: &self.output, id: response.code >= 400 ? self.replyID : nil)
-        }
-        self.logReplies(from: start)
-    }
-
-    private func reserveOutput() {
-        if self.output.capacity == 0 { self.output = self.core.takeBuffer() }
     }
 
     // MARK: Processing
@@ -491,20 +380,6 @@ public actor Session {
         }
         self.updateDeadline()
     }
-
-    // MARK: Log
-
-    func log(
-        _ level: LogLevel, _ text: @autoclosure () -> String,
-        fields: @autoclosure () -> [(name: String, value: String)] = []
-    ) {
-        guard self.context.seams.log.accepts(level, plugin: nil) else { return }
-        self.context.seams.log.log(
-            LoggingEvent(
-                level: level, hook: nil, plugin: nil, session: self.state.id, sessionNumber: self.state.number,
-                transaction: self.state.transaction.number, text: text(), fields: fields(),
-                wallTime: self.core.loop.wallNow()))
-    }
 }
 
 /// So that mails without parameters carry no more than their absence.
@@ -514,14 +389,6 @@ private final class MailOptionsBox: Sendable {
     init(_ options: MailOptions) {
         self.options = options
     }
-}
-
-/// Who ended a session.
-package enum SessionEnd: UInt8, Sendable, CaseIterable {
-    case client, server, timeout, `operator`
-
-    /// The label of metrics.
-    package var name: String { "\(self)" }
 }
 
 extension Session {
