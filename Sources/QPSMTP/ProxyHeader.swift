@@ -179,12 +179,15 @@ public enum ProxyHeader: Sendable, Hashable {
     /// checksum is looked at.
     private static func faultOfValues(_ header: Span<UInt8>, from start: Int) -> Fault? {
         var index = start
+        var hasChecksum = false
         while index < header.count {
             guard header.count - index >= 3 else { return .values }
             let length = Int(self.number(header, at: index + 1))
             guard header.count - index - 3 >= length else { return .values }
             if header[index] == self.checksumType {
-                guard length == 4 else { return .values }
+                // Each costs a walk over the whole header: there is one.
+                guard length == 4, !hasChecksum else { return .values }
+                hasChecksum = true
                 guard self.checksum(header, without: index + 3) == self.long(header, at: index + 3) else {
                     return .checksum
                 }

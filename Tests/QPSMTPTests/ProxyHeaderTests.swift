@@ -135,6 +135,9 @@ import Testing
             "a checksum of other addresses", 0x21, 0x11,
             [[192, 0, 2, 9], Array(Self.v4[4...]), checksum(0x1267_09F2)],
             .invalid(.checksum)),
+        Self.row(
+            "two checksums, both right", 0x21, 0x11,
+            [Self.v4, Self.checksum(0x90F1_8E78), Self.checksum(0xBDB8_0C2B)], .invalid(.values)),
         Self.row("half a checksum", 0x21, 0x11, [Self.v4, [3, 0, 2, 0x12, 0x67]], .invalid(.values)),
         Self.row("a wrong checksum with LOCAL", 0x20, 0x11, [Self.v4, checksum(1)], .complete(.local, length: 35)),
         Self.row("a value too long", 0x21, 0x11, [Self.v4, [1, 0xFF, 0xFF, 0]], .invalid(.values)),
